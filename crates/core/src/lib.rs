@@ -4,6 +4,7 @@
 
 mod admission;
 mod archive;
+mod beat;
 mod breaker;
 mod durability;
 mod error;
@@ -19,6 +20,7 @@ mod registry;
 mod retry;
 #[cfg(test)]
 mod testing;
+mod text;
 mod time;
 
 pub use admission::{Admission, AdmitReply, AdmitRow, Admitted, Fate, LeaseGrant, Reduced, reduce};
@@ -26,6 +28,7 @@ pub use archive::{
     Archive, AuditEntry, DeathRecord, EventFilter, EventLine, EventRecord, Job, Letter, LetterAction, LetterFilter,
     LetterOrder, Page, Refusal, Work,
 };
+pub use beat::{Beat, HandlerBeat};
 pub use breaker::{Breaker, Passage};
 pub use durability::{Backend, Capabilities, Durability, Finding, Inspection};
 pub use error::{Fault, PortError};
@@ -45,4 +48,5 @@ pub use registry::{
     HandlerEntry, PauseOrder, Registered, Registration, Registry, RegistryVersion, RetireOrder, Retired, WorkerEntry,
 };
 pub use retry::RetryPolicy;
+pub use text::sanitize;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
