@@ -1,0 +1,9 @@
+//! The binary as a person or a script meets it, against canned answers.
+
+mod api;
+mod codes;
+mod forms;
+mod hostile;
+mod pipes;
+mod sending;
+mod tool;
