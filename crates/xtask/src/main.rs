@@ -1,0 +1,58 @@
+//! `cargo xtask`: what a person types before a push, and what CI runs.
+
+mod cargo;
+mod check;
+mod fences;
+mod graph;
+mod house;
+mod install;
+mod leftovers;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The checks and tests of EventFlow.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+#[command(after_help = "Examples:\n  cargo xtask check\n  cargo xtask test\n  cargo xtask test -- lease")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Checks format, house rules, fences between rooms, clippy, documents, and what may be linked.
+    ///
+    /// Steps that need a tool which is not installed (cargo-deny, cargo-machete) say so and are skipped.
+    #[command(after_help = "Example:\n  cargo xtask check")]
+    Check,
+    /// Runs every test on servers of its own, and leaves nothing running.
+    ///
+    /// redis-server and PostgreSQL's binaries are looked for; where they are missing, root gets them by apt-get, and
+    /// everybody else is told what to type. All files are made in the target folder.
+    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test -- lease\n  \
+                            cargo xtask test -- -p eventflow-redis\n  cargo xtask test -- lease -- --nocapture")]
+    Test {
+        /// What is passed on to `cargo test`.
+        #[arg(last = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Check => check::run(),
+        Task::Test { args } => test::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            step::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
