@@ -210,6 +210,36 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_this_table() {
+        let readme = include_str!("../../../../README.md");
+        let shown = readme
+            .split_once("<!-- settings -->\n")
+            .and_then(|(_, rest)| rest.split_once("<!-- /settings -->"))
+            .map(|(table, _)| table)
+            .expect("the README has the two marks around its table of settings");
+        let quoted = |default: &str| {
+            if default.is_empty() {
+                String::new()
+            } else {
+                format!("`{default}`")
+            }
+        };
+        let rows: String = SETTINGS
+            .iter()
+            .map(|setting| {
+                format!(
+                    "| `{}` | {} | {} |\n",
+                    setting.name,
+                    quoted(setting.default),
+                    setting.help
+                )
+            })
+            .collect();
+        let table = format!("| setting | default | what it does |\n|---|---|---|\n{rows}");
+        assert_eq!(shown, table, "the README's table of settings has to be\n{table}");
+    }
+
+    #[test]
     fn names_are_unique() {
         let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
         names.sort_unstable();
