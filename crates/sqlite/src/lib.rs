@@ -43,7 +43,7 @@ use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
 pub use error::OpenError;
 
@@ -104,7 +104,9 @@ impl Sqlite {
 
     /// Takes no more, does what it was asked, merges the log into the file, and gives the lock away.
     pub async fn close(&self) {
-        self.readers.close().await;
+        if tokio::time::timeout(DEADLINE, self.readers.close()).await.is_err() {
+            warn!("a reader of the ledger does not end; the file is closed without it");
+        }
         self.stop.cancel();
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task

@@ -106,7 +106,7 @@ pub(crate) async fn list(
         None => (EVENTS, "e.key", "true"),
         Some(EventState::Done) => (EVENTS, "e.key", "w.key IS NULL AND e.state = 'done'"),
         Some(EventState::Due) => (WORK, "w.key", "w.lease IS NULL"),
-        Some(EventState::Running) => (WORK, "w.key", "w.lease IS NOT NULL"),
+        Some(EventState::Running) => (RUNNING, "w.key", "w.lease IS NOT NULL"),
         Some(EventState::Dead) => (DEAD_LETTERS, "d.key", "d.discarded = 0"),
         Some(EventState::Discarded) => (DEAD_LETTERS, "d.key", "d.discarded = 1"),
     };
@@ -135,6 +135,7 @@ pub(crate) async fn list(
 
 const EVENTS: &str = "events e LEFT JOIN work w ON w.key = e.key";
 const WORK: &str = "work w CROSS JOIN events e ON e.key = w.key";
+const RUNNING: &str = "work w INDEXED BY work_leased CROSS JOIN events e ON e.key = w.key";
 const DEAD_LETTERS: &str = "dead_letters d INDEXED BY dead_letters_listed CROSS JOIN events e ON e.key = d.key \
      LEFT JOIN work w ON w.key = e.key";
 

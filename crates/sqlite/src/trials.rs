@@ -1,16 +1,19 @@
-//! What can only be tried from within: a full disk, and a level that is lost while the ledger is open.
+//! What can only be tried from within: groups, a full disk, and a level that is lost while the ledger is open.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use eventflow_core::{
-    AdmitReply, Admitted, Archive as _, Backend as _, Durability, EventState, Fate, Fault, Ledger as _, RegistryVersion,
+    AdmitReply, Admitted, Archive as _, Backend as _, Clock, Durability, EventState, Fate, Fault, Ledger as _,
+    RegistryVersion, Timestamp,
 };
 use eventflow_testkit::build::{admission, row};
 use eventflow_testkit::{ManualClock, event};
 use sqlx::Row as _;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 use crate::command::Operation;
 use crate::error::Failure;
@@ -19,11 +22,15 @@ use crate::sql::statement;
 use crate::{Sqlite, SqliteOptions};
 
 async fn open(durability: Durability) -> (Sqlite, TempDir) {
+    open_by(ManualClock::new(), durability).await
+}
+
+async fn open_by(clock: Arc<dyn Clock>, durability: Durability) -> (Sqlite, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let options = SqliteOptions {
         path: folder.path().join("ledger.db"),
         durability,
-        clock: ManualClock::new(),
+        clock,
     };
     (Sqlite::open(options).await.expect("the ledger opens"), folder)
 }
@@ -99,4 +106,75 @@ async fn below_the_level_nothing_is_written_until_it_is_mended() {
     ledger.asked = Durability::Process;
     ledger.inspect(Duration::from_secs(30)).await.expect("it answers");
     ledger.admit(admission()).await.expect("it is mended");
+}
+
+/// Tells another moment each time it is asked, and so each transaction from the next.
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// Keeps the writer busy until it is let go.
+struct Hold {
+    entered: Arc<Notify>,
+    let_go: Arc<Notify>,
+}
+
+#[async_trait]
+impl Operation for Hold {
+    type Answer = ();
+
+    async fn run(&self, _session: &mut Session<'_>) -> Result<(), Failure> {
+        self.entered.notify_one();
+        self.let_go.notified().await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_the_writer_shares_one_commit() {
+    const WAITING: usize = 50;
+    let (ledger, _folder) = open_by(Arc::new(Ticking(AtomicI64::new(1))), Durability::Disk).await;
+    let ledger = Arc::new(ledger);
+    let (entered, let_go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let hold = Hold {
+        entered: Arc::clone(&entered),
+        let_go: Arc::clone(&let_go),
+    };
+    let holding = Arc::clone(&ledger);
+    let busy = tokio::spawn(async move { holding.operate(hold).await });
+    entered.notified().await;
+    let mut admitting = tokio::task::JoinSet::new();
+    for n in 0..WAITING {
+        let ledger = Arc::clone(&ledger);
+        admitting.spawn(async move {
+            let event = event("stored", &n.to_string(), "{}").build();
+            let key = event.key;
+            let rows = vec![row(event, Fate::Done)];
+            ledger
+                .admit(admission(RegistryVersion(0), rows, None))
+                .await
+                .expect("it is admitted");
+            key
+        });
+    }
+    let all_wait = async {
+        while ledger.commands.max_capacity() - ledger.commands.capacity() < WAITING {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all_wait)
+        .await
+        .expect("all of them wait");
+    let_go.notify_one();
+    busy.await.expect("no panic").expect("the writer goes on");
+    let mut moments = std::collections::BTreeSet::new();
+    for key in admitting.join_all().await {
+        let found = ledger.get(key).await.expect("it answers").expect("it is there");
+        moments.insert(found.admitted_at);
+    }
+    assert_eq!(moments.len(), 1);
 }

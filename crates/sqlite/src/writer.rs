@@ -72,15 +72,24 @@ impl Writer {
         let outcome = self.transact(group).await;
         if let Err(failure) = &outcome {
             self.known = None;
-            if failure.lost_connection() {
-                warn!(error = %failure, "the writer's connection was lost and is made anew");
+            if failure.lost_connection() || !self.roll_back().await {
+                warn!(error = %failure, "the writer's connection cannot go on and is made anew");
                 self.connection = self.options.connect().await?;
-            } else if let Err(error) = sqlx::query("ROLLBACK").execute(&mut self.connection).await {
-                // SQLite takes some failed transactions back by itself, and then there is nothing to roll back.
-                tracing::debug!(%error, "nothing was left to roll back");
             }
         }
         outcome
+    }
+
+    /// Takes the transaction back. False where that cannot be said of it.
+    async fn roll_back(&mut self) -> bool {
+        /// What SQLite says where it has taken a failed transaction back by itself.
+        const NONE_IS_ACTIVE: &str = "1";
+        match sqlx::query("ROLLBACK").execute(&mut self.connection).await {
+            Ok(_) => true,
+            Err(error) => error
+                .as_database_error()
+                .is_some_and(|error| error.code().as_deref() == Some(NONE_IS_ACTIVE)),
+        }
     }
 
     async fn transact(&mut self, group: &mut Group) -> Result<(), Failure> {

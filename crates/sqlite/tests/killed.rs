@@ -18,7 +18,7 @@ use eventflow_testkit::event;
 /// Names the file to the process that is killed.
 const FILE: &str = "EVENTFLOW_TEST_FILE_OF_THE_VICTIM";
 /// Acknowledgements to wait for before the kill.
-const ENOUGH: usize = 3_000;
+const ENOUGH: usize = 1_500;
 
 async fn open(path: &Path) -> Arc<Sqlite> {
     let options = SqliteOptions {

@@ -224,17 +224,15 @@ mod tests {
                 format!("`{default}`")
             }
         };
-        let rows: String = SETTINGS
-            .iter()
-            .map(|setting| {
-                format!(
-                    "| `{}` | {} | {} |\n",
-                    setting.name,
-                    quoted(setting.default),
-                    setting.help
-                )
-            })
-            .collect();
+        let row = |setting: &Setting| {
+            format!(
+                "| `{}` | {} | {} |\n",
+                setting.name,
+                quoted(setting.default),
+                setting.help
+            )
+        };
+        let rows = SETTINGS.iter().map(row).collect::<Vec<_>>().concat();
         let table = format!("| setting | default | what it does |\n|---|---|---|\n{rows}");
         assert_eq!(shown, table, "the README's table of settings has to be\n{table}");
     }
