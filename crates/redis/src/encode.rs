@@ -40,10 +40,10 @@ const ALWAYS: usize = 10;
 /// Bytes of an entry beside the weight of its event, roughly: names, key, numbers and their lengths.
 const BESIDE: usize = 256;
 
-/// Arguments that [`write`] adds, at most.
+/// Arguments that [`write()`] adds, at most.
 pub(crate) const ARGUMENTS: usize = 2 + 2 * (ALWAYS + 5);
 
-/// Bytes that [`write`] adds, roughly.
+/// Bytes that [`write()`] adds, roughly.
 pub(crate) fn size(event: &Event) -> usize {
     event.weight() + BESIDE
 }

@@ -139,7 +139,10 @@ fn ways_out(settings: &Settings, asked: Durability, is_settled: bool) -> Vec<Str
     } else {
         lines.extend(commands(settings, &wrong(settings, asked)));
         if settings.appendonly == Some(true) && !is_settled {
-            lines.push("Wait until INFO persistence says aof_rewrite_in_progress:0.".to_owned());
+            lines.push(
+                "Wait until INFO persistence says aof_rewrite_in_progress:0 and aof_last_bgrewrite_status:ok."
+                    .to_owned(),
+            );
         }
     }
     lines.push(match asked {

@@ -10,21 +10,18 @@
 --
 -- Returns how many entries were deleted.
 local stream, group, window = KEYS[1], ARGV[1], tonumber(ARGV[2])
-local deleted = 0
-for i = 1, #KEYS - 1 do
-  local mark, id, what = KEYS[1 + i], ARGV[1 + 2 * i], ARGV[2 + 2 * i]
-  if redis.call('XACK', stream, group, id) == 1 then
-    deleted = deleted + redis.call('XDEL', stream, id)
-  end
-  if what ~= 'none' then
-    local value = redis.call('GET', mark)
-    if value and string.sub(value, 17) == id then
-      if what == 'keep' and window > 0 then
-        redis.call('PEXPIRE', mark, ARGV[2])
-      else
-        redis.call('DEL', mark)
-      end
+local marks = redis.call('MGET', unpack(KEYS, 2))
+local acknowledged = {}
+for i, mark in ipairs(marks) do
+  local id, what = ARGV[1 + 2 * i], ARGV[2 + 2 * i]
+  if redis.call('XACK', stream, group, id) == 1 then acknowledged[#acknowledged + 1] = id end
+  if what ~= 'none' and mark and string.sub(mark, 17) == id then
+    if what == 'keep' and window > 0 then
+      redis.call('PEXPIRE', KEYS[1 + i], ARGV[2])
+    else
+      redis.call('DEL', KEYS[1 + i])
     end
   end
 end
-return deleted
+if #acknowledged == 0 then return 0 end
+return redis.call('XDEL', stream, unpack(acknowledged))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventflow_core::{Appended, Backend as _, Queue as _, WorkerId};
 use eventflow_redis::RedisQueue;
-use eventflow_stack::{RedisSettings, free_port};
+use eventflow_stack::free_port;
 
 use crate::rig::{BRIEF, Rig, claim, events, options, read, until};
 
@@ -118,14 +118,10 @@ async fn a_silent_redis_is_an_error_in_time_and_an_inspection_keeps_its_deadline
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_it_loads_nothing_is_taken_and_afterwards_it_is() {
-    // A server that loads slowly: each key takes a while.
-    let settings = RedisSettings::default()
-        .set("key-load-delay", "0")
-        .set("loading-process-events-interval-bytes", "1024");
-    let rig = Rig::with(&settings, |_| {});
-    rig.queue.ensure().await.expect("made");
-    rig.append_new(&events(0..2_000)).await;
-    let _: () = rig.run(&["CONFIG", "SET", "key-load-delay", "500"]).await;
+    // A server that loads slowly: each command takes a while, and it looks up only after every thousandth.
+    let rig = Rig::start().await;
+    rig.append_new(&events(0..15_000)).await;
+    let _: () = rig.run(&["CONFIG", "SET", "key-load-delay", "100"]).await;
     let _: () = rig.run(&["CONFIG", "REWRITE"]).await;
     rig.server.kill().expect("killed");
     let server = Arc::new(rig);
@@ -135,7 +131,7 @@ async fn while_it_loads_nothing_is_taken_and_afterwards_it_is() {
     until("it takes events again", async || {
         let answer = server
             .queue
-            .append(&events(2_000..2_001))
+            .append(&events(15_000..15_001))
             .await
             .pop()
             .expect("one answer");
@@ -148,7 +144,7 @@ async fn while_it_loads_nothing_is_taken_and_afterwards_it_is() {
     .await;
     started.await.expect("done").expect("started");
     server.reconnect().await;
-    assert_eq!(server.depth().await.0, 2_001);
+    assert_eq!(server.depth().await.0, 15_001);
     assert!(has_seen_loading, "it was never seen loading");
 }
 

@@ -14,7 +14,7 @@ use redis::{FromRedisValue, Value};
 use tokio::time::Instant;
 
 /// How long a condition may take to come true.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a reader waits where something is there.
 pub(crate) const WAIT: Duration = Duration::from_secs(5);
 /// How long it waits where nothing should be.
