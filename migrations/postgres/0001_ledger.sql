@@ -47,7 +47,7 @@ CREATE TABLE work (
 );
 
 CREATE INDEX work_due ON work (handler, due_at, key);
-CREATE INDEX work_worker ON work (worker) WHERE worker IS NOT NULL;
+CREATE INDEX work_worker ON work (worker, due_at) WHERE worker IS NOT NULL;
 CREATE INDEX work_crashed ON work (handler, due_at, key) WHERE crashes > 0;
 
 CREATE TABLE attempts (
@@ -112,6 +112,7 @@ CREATE TABLE workers (
     joined_at      timestamptz NOT NULL,
     renewed_at     timestamptz NOT NULL,
     unbroken_since timestamptz NOT NULL, -- since when no gap between two renewals was longer than a third of the lease time
+    kept_from      timestamptz NOT NULL, -- no row under its name has an earlier due time
     beat           json
 ) WITH (fillfactor = 50);
 

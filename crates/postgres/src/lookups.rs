@@ -76,7 +76,7 @@ const AUDIT: &str = "SELECT seq, at, actor, action, subject, job FROM audit WHER
 /// $1 lease time.
 const WORKERS: &str = "SELECT w.worker, w.name, w.patterns, w.joined_at, w.renewed_at, w.beat, \
     w.renewed_at > now() - $1 * interval '1 microsecond' AS living, \
-    (SELECT count(*) FROM work k WHERE k.worker = w.worker) AS running FROM workers w ORDER BY w.worker";
+    (SELECT count(*) FROM work k WHERE k.worker = w.worker AND k.due_at >= w.kept_from) AS running FROM workers w ORDER BY w.worker";
 
 /// How far the next statement of a list looks: as far as the page where everything fits, else further each time.
 pub(crate) struct Scan(i64);

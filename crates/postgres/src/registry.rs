@@ -26,10 +26,11 @@ l AS (UPDATE handler_list t SET version = t.version + (cardinality($2::text[]) >
     FROM gate WHERE t.version = $1 RETURNING t.version), \
 h AS (INSERT INTO handlers (pattern, paused, due, running) SELECT p.pattern, false, 0, 0 \
     FROM unnest($2::text[]) AS p(pattern) WHERE EXISTS (SELECT FROM l) ON CONFLICT (pattern) DO NOTHING), \
-w AS (INSERT INTO workers AS t (worker, name, patterns, joined_at, renewed_at, unbroken_since) \
-    SELECT $3, $4, $5, now(), now(), now() FROM l \
+w AS (INSERT INTO workers AS t (worker, name, patterns, joined_at, renewed_at, unbroken_since, kept_from) \
+    SELECT $3, $4, $5, now(), now(), now(), '-infinity' FROM l \
     ON CONFLICT (worker) DO UPDATE SET name = excluded.name, patterns = excluded.patterns, \
-      joined_at = excluded.joined_at, renewed_at = excluded.renewed_at, unbroken_since = excluded.unbroken_since) \
+      joined_at = excluded.joined_at, renewed_at = excluded.renewed_at, unbroken_since = excluded.unbroken_since, \
+      kept_from = excluded.kept_from) \
 SELECT version FROM l";
 
 /// How often a registration begins anew because the list changed under it.

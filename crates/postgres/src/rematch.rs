@@ -11,19 +11,17 @@ use crate::error::Failure;
 use crate::lease::crashed_too_often;
 use crate::postgres::{Postgres, count, int, micros};
 
-/// $1 worker, $2 lease time, $3 limit. `t` skips from handler to handler through the index.
-const STRAYS: &str = "WITH RECURSIVE t AS (\
-    SELECT (SELECT w.handler FROM work w ORDER BY w.handler LIMIT 1) AS handler \
-    UNION ALL SELECT (SELECT w.handler FROM work w WHERE w.handler > t.handler ORDER BY w.handler LIMIT 1) \
-    FROM t WHERE t.handler IS NOT NULL), \
-me AS MATERIALIZED (SELECT EXISTS (SELECT FROM workers WHERE worker = $1 \
+/// $1 worker, $2 lease time, $3 limit. `g`: the gaps between the handlers on the list, in which nothing stands but
+/// what waits for others.
+const STRAYS: &str = "WITH me AS MATERIALIZED (SELECT EXISTS (SELECT FROM workers WHERE worker = $1 \
     AND renewed_at > now() - $2 * interval '1 microsecond' / 3 \
-    AND unbroken_since <= now() - $2 * interval '1 microsecond') AS mature) \
-SELECT w.key, w.handler, w.lease, e.type FROM t \
-CROSS JOIN LATERAL (SELECT k.key, k.handler, k.lease FROM work k WHERE k.handler = t.handler \
+    AND unbroken_since <= now() - $2 * interval '1 microsecond') AS mature), \
+g AS MATERIALIZED (SELECT coalesce(lag(pattern) OVER (ORDER BY pattern), '') AS above, pattern AS below FROM handlers \
+    UNION ALL SELECT coalesce(max(pattern), ''), U&'\\+10FFFF\\+10FFFF' FROM handlers) \
+SELECT w.key, w.handler, w.lease, e.type FROM g \
+CROSS JOIN LATERAL (SELECT k.key, k.handler, k.lease FROM work k WHERE k.handler > g.above AND k.handler < g.below \
     AND (k.lease IS NULL OR (k.due_at <= now() AND (SELECT mature FROM me))) LIMIT $3) w \
-CROSS JOIN LATERAL (SELECT e.type FROM events e WHERE e.key = w.key OFFSET 0) e \
-WHERE t.handler <> ALL (ARRAY(SELECT pattern FROM handlers)) ORDER BY w.key LIMIT $3";
+CROSS JOIN LATERAL (SELECT e.type FROM events e WHERE e.key = w.key OFFSET 0) e ORDER BY w.key LIMIT $3";
 
 /// $1 version, $2 worker, $3 lease time, $4..$9 rows: key, old handler, lease, new handler or none, message and cause
 /// where there is none; $10 crashes of the dead, $11 and $12 message and cause of such a death.
