@@ -12,17 +12,22 @@ use crate::types::At;
 
 /// $1 how long a count is good, $2 and $3 handlers and the floors below which nothing of theirs can be.
 ///
-/// Who finds the row of the last count in use leaves the counting to whoever holds it.
+/// Who finds the row of the last count in use leaves the counting to whoever holds it. `r` is what runs, found by the small
+/// index of leased rows, so that all the rest is counted in the index of due rows alone.
 const COUNT: &str = "WITH turn AS MATERIALIZED (SELECT one FROM counting \
     WHERE counted_at IS NULL OR counted_at <= now() - $1 * interval '1 microsecond' FOR UPDATE SKIP LOCKED), \
 done AS (UPDATE counting SET counted_at = now() WHERE EXISTS (SELECT FROM turn)), \
 h AS MATERIALIZED (SELECT h.pattern, coalesce(f.floor, '-infinity') AS floor FROM handlers h \
     LEFT JOIN unnest($2::text[], $3::timestamptz[]) AS f(pattern, floor) ON f.pattern = h.pattern \
     WHERE EXISTS (SELECT FROM turn)), \
-c AS MATERIALIZED (SELECT h.pattern, n.due, n.running, n.oldest_due FROM h CROSS JOIN LATERAL (\
-    SELECT count(*) FILTER (WHERE w.lease IS NULL) AS due, count(*) FILTER (WHERE w.lease IS NOT NULL) AS running, \
-      min(w.due_at) FILTER (WHERE w.lease IS NULL) AS oldest_due \
-    FROM work w WHERE w.handler = h.pattern AND w.due_at >= h.floor) n), \
+r AS MATERIALIZED (SELECT w.handler, count(*) AS n FROM work w WHERE w.worker IS NOT NULL \
+    AND EXISTS (SELECT FROM turn) GROUP BY w.handler), \
+c AS MATERIALIZED (SELECT h.pattern, n.unfinished - coalesce(r.n, 0) AS due, coalesce(r.n, 0) AS running, o.due_at AS oldest_due \
+    FROM h LEFT JOIN r ON r.handler = h.pattern \
+    CROSS JOIN LATERAL (SELECT count(*) AS unfinished FROM (SELECT w.due_at FROM work w \
+      WHERE w.handler = h.pattern AND w.due_at >= h.floor OFFSET 0) w) n \
+    LEFT JOIN LATERAL (SELECT w.due_at FROM work w WHERE w.handler = h.pattern AND w.due_at >= h.floor AND w.lease IS NULL \
+      ORDER BY w.due_at, w.key LIMIT 1) o ON true), \
 u AS (UPDATE handlers t SET due = c.due, running = c.running, oldest_due = c.oldest_due, counted_at = now() FROM c \
     WHERE t.pattern = ANY (ARRAY(SELECT pattern FROM c)) AND t.pattern = c.pattern) \
 SELECT EXISTS (SELECT FROM turn) AS counted";
