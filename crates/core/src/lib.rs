@@ -47,6 +47,6 @@ pub use queue::{
 pub use registry::{
     HandlerEntry, PauseOrder, Registered, Registration, Registry, RegistryVersion, RetireOrder, Retired, WorkerEntry,
 };
-pub use retry::RetryPolicy;
+pub use retry::{LONGEST_WAIT, RetryPolicy};
 pub use text::sanitize;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};

@@ -69,7 +69,8 @@ pub enum EntryBody {
 pub struct Claimed {
     /// At most as many as were asked for.
     pub entries: Vec<Entry>,
-    /// Entries that were pending and are gone: somebody destroyed them. A loss, to be said aloud.
+    /// Entries that are gone and that nobody settled: somebody destroyed them. A loss, to be said aloud. Where the group
+    /// was made anew it is an estimate, from the last look at what stood in the queue.
     pub destroyed: u64,
     /// Whether the consumer group had to be made anew: what was in the queue may be gone.
     pub group_remade: bool,

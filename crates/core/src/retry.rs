@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest that anything waits for its next try, whatever is asked for.
+pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 /// How often, and how far apart, the attempts of one handler are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -28,14 +31,13 @@ impl RetryPolicy {
     /// \[0, min(cap, base · 2ⁿ⁻¹)\], `random` in \[0, 1). What the handler asked for is honoured up to a day, and not cut by the cap.
     /// (M. Brooker, "Exponential Backoff And Jitter", 2015.)
     pub fn wait(&self, failed: u32, asked: Option<Duration>, random: f64) -> Duration {
-        const LONGEST: Duration = Duration::from_hours(24);
         if let Some(asked) = asked {
-            return asked.min(LONGEST);
+            return asked.min(LONGEST_WAIT);
         }
         let doublings = failed.saturating_sub(1).min(63);
         let ceiling = self.base.as_secs_f64() * 2f64.powi(i32::try_from(doublings).unwrap_or(63));
         let ceiling = ceiling.min(self.cap.as_secs_f64());
-        Duration::from_secs_f64((ceiling * random.clamp(0.0, 1.0)).min(LONGEST.as_secs_f64()))
+        Duration::from_secs_f64((ceiling * random.clamp(0.0, 1.0)).min(LONGEST_WAIT.as_secs_f64()))
     }
 
     /// Whether the budget is spent once `attempt` attempts are counted of which `base` stood before the last requeue.

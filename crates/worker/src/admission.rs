@@ -62,23 +62,26 @@ pub(crate) async fn bury(shared: &Arc<Shared>, event: Event, death: Death) -> Ve
         fate: Fate::Dead(death),
         copies: 0,
     };
-    for _ in 0..LIST_CHANGES {
+    let mut changes = 0;
+    while changes < LIST_CHANGES {
         let admission = Admission {
             registry: shared.list.current().version,
             rows: vec![row.clone()],
             lease: None,
         };
-        match shared
-            .store
-            .report(shared.ledger(Loop::Admitter).await.admit(admission).await)
-        {
+        let ledger = shared.ledger(Loop::Admitter).await;
+        let answer = shared.patiently(Loop::Admitter, ledger.admit(admission)).await;
+        match shared.store.report(answer) {
             Ok(AdmitReply::Decided(admitted)) => {
                 if matches!(admitted[..], [Admitted::New { .. }]) {
                     add(&shared.status.counters().dead_at_admission, 1);
                 }
                 return Verdict::Committed;
             }
-            Ok(AdmitReply::StaleRegistry) => refresh(shared).await,
+            Ok(AdmitReply::StaleRegistry) => {
+                changes += 1;
+                refresh(shared).await;
+            }
             Err(error) if error.is_transient() => {}
             Err(error) => {
                 tracing::error!(%error, key = %row.event.key, "a dead letter cannot be stored; it stays in the queue");
@@ -179,11 +182,9 @@ async fn once(shared: &Arc<Shared>, rows: &[Row]) -> Result<Vec<Admitted>, PortE
     let mut changes = 0;
     loop {
         let attempt = Attempt::prepare(shared, rows);
-        let answer = shared
-            .ledger(Loop::Admitter)
-            .await
-            .admit(attempt.admission.clone())
-            .await;
+        let ledger = shared.ledger(Loop::Admitter).await;
+        let admit = ledger.admit(attempt.admission.clone());
+        let answer = shared.patiently(Loop::Admitter, admit).await;
         match shared.store.report(answer) {
             Ok(AdmitReply::Decided(admitted)) => {
                 attempt.start(shared, rows, &admitted);
@@ -212,7 +213,7 @@ async fn once(shared: &Arc<Shared>, rows: &[Row]) -> Result<Vec<Admitted>, PortE
 }
 
 async fn refresh(shared: &Shared) {
-    if let Err(error) = shared.list.refresh(&shared.store).await {
+    if let Err(error) = shared.list.refresh(shared, Loop::Admitter).await {
         tracing::debug!(%error, "the handler list cannot be read");
     }
 }

@@ -10,7 +10,6 @@ use crate::hand::weight;
 use crate::settings::{ALONE_AFTER, BATCH_BYTES, BATCH_EVENTS, UNREADABLE_AFTER};
 use crate::shared::Shared;
 use crate::status::{Loop, add};
-use crate::tick::TICK;
 
 /// Runs until the reader is gone and its hand is empty.
 pub(crate) async fn run(
@@ -20,20 +19,21 @@ pub(crate) async fn run(
 ) {
     let mut next = None;
     loop {
-        shared.status.progress(Loop::Admitter);
         let first = match next.take() {
             Some(entries) => entries,
-            None => match tokio::time::timeout(TICK, hand.recv()).await {
-                Err(_) => continue,
-                Ok(None) => break,
-                Ok(Some(entries)) => entries,
+            None => match shared.alive(Loop::Admitter, hand.recv()).await {
+                Some(entries) => entries,
+                None => break,
             },
         };
         let (batch, behind) = gather(first, &mut hand);
         next = behind;
         let settlements = admit(&shared, &batch).await;
         shared.hand.gave_away(&batch);
-        if !settlements.is_empty() && settle.send(settlements).await.is_err() {
+        if settlements.is_empty() {
+            continue;
+        }
+        if shared.alive(Loop::Admitter, settle.send(settlements)).await.is_err() {
             tracing::warn!("the settler has ended; what is admitted will be given again and found to be copies");
         }
     }

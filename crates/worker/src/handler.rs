@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// Handles one event. Dropped at its time-out. A panic counts as a failed attempt.
+    ///
+    /// Work that blocks its thread belongs into `tokio::task::spawn_blocking`: no time-out can cut it here, it keeps its slot, and
+    /// once all threads are blocked the worker's leases lapse.
     async fn handle(&self, event: &Event, context: &Context) -> Outcome;
 }
 

@@ -67,6 +67,9 @@ impl Handlers {
         if options.rate.is_some_and(|rate| !(rate > 0.0 && rate.is_finite())) {
             return Err(HandlerError::Limit(parsed, "rate"));
         }
+        if options.timeout == Some(Duration::ZERO) {
+            return Err(HandlerError::Limit(parsed, "time-out"));
+        }
         if self.entries.iter().any(|entry| entry.pattern == parsed) {
             return Err(HandlerError::Twice(parsed));
         }
@@ -130,6 +133,10 @@ mod tests {
             },
             HandlerOptions {
                 rate: Some(f64::NAN),
+                ..plain
+            },
+            HandlerOptions {
+                timeout: Some(Duration::ZERO),
                 ..plain
             },
         ] {

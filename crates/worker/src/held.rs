@@ -1,6 +1,6 @@
 //! What this worker holds: the leases it runs under, and the tokens whose answer is still to come.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use eventflow_core::{EventKey, LeaseToken};
@@ -15,7 +15,13 @@ pub(crate) struct Held(Mutex<Inner>);
 struct Inner {
     runs: HashMap<EventKey, Run>,
     awaited: HashSet<LeaseToken>,
+    /// Made before the last renewal left, which names them as awaited: a statement that leaves after it may commit before it,
+    /// and what that leased would be handed back.
+    ready: VecDeque<LeaseToken>,
 }
+
+/// Statements that may leave while one renewal is under way.
+const READY: usize = 64;
 
 struct Run {
     token: LeaseToken,
@@ -26,8 +32,9 @@ struct Run {
 impl Held {
     /// A token for a statement that is about to leave. What bears it is not handed back while it is awaited.
     pub(crate) fn expect(&self) -> LeaseToken {
-        let token = LeaseToken::new();
-        self.lock().awaited.insert(token);
+        let mut inner = self.lock();
+        let token = inner.ready.pop_front().unwrap_or_default();
+        inner.awaited.insert(token);
         token
     }
 
@@ -43,7 +50,10 @@ impl Held {
                     lost: lost.clone(),
                     since: Instant::now(),
                 };
-                inner.runs.insert(key, run);
+                if let Some(before) = inner.runs.insert(key, run) {
+                    // Leased anew under another token: the earlier lease had been lost, and nobody has said so yet.
+                    before.lost.cancel();
+                }
                 lost
             })
             .collect()
@@ -76,11 +86,12 @@ impl Held {
         }
     }
 
-    /// What a renewal has to name.
+    /// What a renewal has to name: what runs, and the tokens of statements that are under way or may leave after it.
     pub(crate) fn snapshot(&self) -> (HashMap<EventKey, LeaseToken>, Vec<LeaseToken>) {
-        let inner = self.lock();
+        let mut inner = self.lock();
+        inner.ready.resize_with(READY, LeaseToken::new);
         let runs = inner.runs.iter().map(|(key, run)| (*key, run.token)).collect();
-        (runs, inner.awaited.iter().copied().collect())
+        (runs, inner.awaited.iter().chain(&inner.ready).copied().collect())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -97,5 +108,36 @@ impl Held {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_leaves_after_a_renewal_bears_a_token_that_it_names() {
+        let held = Held::default();
+        let (_, awaited) = held.snapshot();
+        let tokens: Vec<_> = (0..READY).map(|_| held.expect()).collect();
+        assert!(tokens.iter().all(|token| awaited.contains(token)));
+        let (given_up, key) = (held.expect(), EventKey::of("/", "1"));
+        held.give_up(given_up);
+        held.take(tokens[0], [key]);
+        let (runs, awaited) = held.snapshot();
+        assert_eq!(runs.get(&key), Some(&tokens[0]));
+        assert!(!awaited.contains(&tokens[0]) && !awaited.contains(&given_up));
+        assert!(awaited.contains(&tokens[1]));
+    }
+
+    #[test]
+    fn a_lease_that_is_taken_anew_ends_the_run_of_the_one_before() {
+        let held = Held::default();
+        let (first, second, key) = (held.expect(), held.expect(), EventKey::of("/", "1"));
+        let lost = held.take(first, [key]).remove(0);
+        let anew = held.take(second, [key]).remove(0);
+        assert!(lost.is_cancelled() && !anew.is_cancelled());
+        held.release(key, first);
+        assert_eq!(held.len(), 1);
     }
 }

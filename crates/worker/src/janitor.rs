@@ -32,7 +32,7 @@ pub(crate) async fn run(shared: Arc<Shared>, archive: Arc<dyn Archive>) {
             () = tokio::time::sleep(TICK) => {}
         }
         if let Some(queue) = &shared.queue {
-            match queue.tend().await {
+            match shared.patiently(Loop::Janitor, queue.tend()).await {
                 Ok(tended) if tended.ghosts > 0 => {
                     tracing::warn!(
                         entries = tended.ghosts,
@@ -43,10 +43,11 @@ pub(crate) async fn run(shared: Arc<Shared>, archive: Arc<dyn Archive>) {
                 Err(error) => tracing::debug!(%error, "the queue was not tended"),
             }
         }
-        if shared.store.is_up()
-            && let Err(error) = duties.turn(&shared, archive.as_ref()).await
-        {
-            tracing::debug!(%error, "housekeeping was not done");
+        if shared.store.is_up() {
+            match shared.list.refresh(&shared, Loop::Janitor).await {
+                Ok(()) => duties.turn(&shared, archive.as_ref()).await,
+                Err(error) => tracing::debug!(%error, "the handler list cannot be read"),
+            }
         }
     }
     shared.status.ended(Loop::Janitor);
@@ -58,34 +59,51 @@ struct Duties {
 }
 
 impl Duties {
-    async fn turn(&mut self, shared: &Shared, archive: &dyn Archive) -> Result<(), PortError> {
-        shared.list.refresh(&shared.store).await?;
+    /// What fails here waits for its next time and pauses nobody: events go on without it.
+    async fn turn(&mut self, shared: &Shared, archive: &dyn Archive) {
         if Instant::now() >= self.count_at {
             self.count_at = Instant::now() + COUNT_EVERY;
-            shared.store.report(shared.store.probe().count(COUNT_EVERY).await)?;
-            let rematched = shared
-                .store
-                .probe()
-                .rematch(Some(shared.id), shared.settings.lease, REMATCH_ROWS);
-            let rows = shared.store.report(rematched.await)?;
-            if rows > 0 {
-                tracing::info!(rows, "rows of retired handlers were matched anew");
+            if let Err(error) = count(shared).await {
+                tracing::warn!(%error, "unfinished rows were not counted");
+            }
+            if let Err(error) = rematch(shared).await {
+                tracing::warn!(%error, "rows of retired handlers were not matched anew");
             }
         }
         if Instant::now() >= self.purge_at {
-            let removed = shared
-                .store
-                .report(archive.purge(shared.settings.retention, PURGE_ROWS).await)?;
-            let rest = if removed < u64::from(PURGE_ROWS) {
-                PURGE_REST
-            } else {
-                TICK
+            let rest = match purge(shared, archive).await {
+                Ok(removed) if removed >= u64::from(PURGE_ROWS) => TICK,
+                Ok(_) => PURGE_REST,
+                Err(error) => {
+                    tracing::warn!(%error, "what is past its retention was not purged");
+                    PURGE_REST
+                }
             };
             self.purge_at = Instant::now() + rest;
-            if removed > 0 {
-                tracing::debug!(events = removed, "purged");
-            }
         }
-        Ok(())
     }
+}
+
+async fn count(shared: &Shared) -> Result<bool, PortError> {
+    let count = shared.store.probe().count(COUNT_EVERY);
+    shared.patiently(Loop::Janitor, count).await
+}
+
+async fn rematch(shared: &Shared) -> Result<(), PortError> {
+    let ledger = shared.store.probe();
+    let rematch = ledger.rematch(Some(shared.id), shared.settings.lease, REMATCH_ROWS);
+    let rows = shared.patiently(Loop::Janitor, rematch).await?;
+    if rows > 0 {
+        tracing::info!(rows, "rows of retired handlers were matched anew");
+    }
+    Ok(())
+}
+
+async fn purge(shared: &Shared, archive: &dyn Archive) -> Result<u64, PortError> {
+    let purge = archive.purge(shared.settings.retention, PURGE_ROWS);
+    let removed = shared.patiently(Loop::Janitor, purge).await?;
+    if removed > 0 {
+        tracing::debug!(events = removed, "purged");
+    }
+    Ok(removed)
 }

@@ -43,7 +43,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
                 Turn::Suspect => {
                     let began = Instant::now();
                     isolate(&shared).await;
-                    normal_until = Instant::now() + began.elapsed();
+                    // At least a turn, so that a suspect whom nobody can have is not asked for without pause.
+                    normal_until = Instant::now() + began.elapsed().max(TICK);
                 }
             }
         }
@@ -60,14 +61,14 @@ async fn turn(shared: &Arc<Shared>) -> Turn {
     }
     let token = shared.held.expect();
     let request = request(shared, token, lanes.iter().map(|(lane, slots)| (*lane, slots.len())));
-    let reply = shared.store.report(shared.store.probe().lease(request).await);
-    let reply = match reply {
+    let lease = shared.patiently(Loop::Leaser, shared.store.probe().lease(request));
+    let reply = match shared.store.report(lease.await) {
         Ok(reply) => reply,
         Err(error) => {
             shared.held.give_up(token);
             tracing::debug!(%error, "no lease");
-            for (lane, slots) in &lanes {
-                shared.slots.gave(*lane, slots.len(), slots.len());
+            for (lane, _) in &lanes {
+                shared.slots.unanswered(*lane);
             }
             return Turn::Enough;
         }
@@ -83,6 +84,7 @@ async fn turn(shared: &Arc<Shared>) -> Turn {
     let lost = shared
         .held
         .take(token, reply.leased.iter().map(|leased| leased.event.key));
+    let mut runs = Vec::with_capacity(lost.len());
     for (leased, lost) in reply.leased.into_iter().zip(lost) {
         let Some(slot) = slot_of(shared, &mut lanes, &leased) else {
             // Not asked for: the next renewal hands it back.
@@ -90,7 +92,7 @@ async fn turn(shared: &Arc<Shared>) -> Turn {
             tracing::error!(handler = %leased.handler, "the ledger leased a row for a handler that was not asked for");
             continue;
         };
-        run::start(shared, into_run(leased, slot, lost, false));
+        runs.push(into_run(leased, slot, lost, false));
     }
     let mut again = false;
     for (lane, asked) in asked {
@@ -100,6 +102,9 @@ async fn turn(shared: &Arc<Shared>) -> Turn {
             .map_or(0, |(_, slots)| slots.len());
         shared.slots.gave(lane, asked, asked - left);
         again |= left == 0;
+    }
+    for run in runs {
+        run::start(shared, run);
     }
     match (reply.suspect_first, again) {
         (true, _) => Turn::Suspect,
@@ -115,9 +120,7 @@ async fn isolate(shared: &Arc<Shared>) {
     if emptied && shared.store.is_up() {
         run_suspect(shared).await;
     }
-    if !shared.draining.is_cancelled() {
-        shared.slots.set_gate(Gate::Open);
-    }
+    shared.slots.set_gate(Gate::Open);
 }
 
 async fn run_suspect(shared: &Arc<Shared>) {
@@ -125,8 +128,8 @@ async fn run_suspect(shared: &Arc<Shared>) {
     let lanes = shared.slots.open_lanes(&registry);
     let token = shared.held.expect();
     let request = request(shared, token, lanes.into_iter().map(|lane| (lane, 1)));
-    let reply = shared.store.report(shared.store.probe().lease_suspect(request).await);
-    let leased = match reply {
+    let lease = shared.patiently(Loop::Leaser, shared.store.probe().lease_suspect(request));
+    let leased = match shared.store.report(lease.await) {
         Ok(Some(leased)) => leased,
         Ok(None) => return shared.held.give_up(token),
         Err(error) => {
@@ -155,14 +158,9 @@ async fn run_suspect(shared: &Arc<Shared>) {
 
 /// Waits while showing that the loop lives. False where the worker drains first.
 async fn waited(shared: &Shared, what: impl Future<Output = ()>) -> bool {
-    let mut what = std::pin::pin!(what);
-    loop {
-        shared.status.progress(Loop::Leaser);
-        tokio::select! {
-            () = &mut what => return true,
-            () = shared.draining.cancelled() => return false,
-            () = tokio::time::sleep(TICK) => {}
-        }
+    tokio::select! {
+        () = shared.alive(Loop::Leaser, what) => true,
+        () = shared.draining.cancelled() => false,
     }
 }
 

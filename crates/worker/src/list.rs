@@ -6,7 +6,8 @@ use std::time::Duration;
 use eventflow_core::{PortError, Registry};
 use tokio::sync::watch;
 
-use crate::store::Store;
+use crate::shared::Shared;
+use crate::status::Loop;
 
 pub(crate) struct List {
     current: watch::Sender<Arc<Registry>>,
@@ -30,10 +31,10 @@ impl List {
     }
 
     /// Reads it again.
-    pub(crate) async fn refresh(&self, store: &Store) -> Result<(), PortError> {
-        let registry = store.probe().registry(self.lease).await;
+    pub(crate) async fn refresh(&self, shared: &Shared, of: Loop) -> Result<(), PortError> {
+        let registry = shared.patiently(of, shared.store.probe().registry(self.lease)).await;
         let before = self.current();
-        let registry = store.report(registry)?;
+        let registry = shared.store.report(registry)?;
         if before.paused != registry.paused {
             tracing::info!(paused = registry.paused, "all running is {}", word(registry.paused));
         }

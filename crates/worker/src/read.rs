@@ -23,15 +23,16 @@ pub(crate) async fn run(shared: Arc<Shared>, mut reader: Box<dyn QueueReader>, h
             () = may_read(&shared) => {}
             () = tokio::time::sleep(TICK) => continue,
         }
-        let read = if tokio::time::Instant::now() >= take_over_at {
-            let read = reader.take_over(shared.settings.claim_idle, READ_MAX).await;
+        let read = if tokio::time::Instant::now() >= take_over_at && is_fresh(&shared) {
+            let take_over = reader.take_over(shared.settings.claim_idle, READ_MAX);
+            let read = shared.patiently(Loop::Reader, take_over).await;
             let goes_on = read.as_ref().is_ok_and(|claimed| !claimed.entries.is_empty());
             if !goes_on {
                 take_over_at = tokio::time::Instant::now() + every;
             }
             read.inspect(|claimed| took_over(&shared, claimed))
         } else {
-            reader.claim(READ_MAX, TICK).await
+            shared.patiently(Loop::Reader, reader.claim(READ_MAX, TICK)).await
         };
         match accept(&shared, read) {
             Some(entries) if entries.is_empty() => failures = 0,
@@ -57,6 +58,12 @@ async fn may_read(shared: &Shared) {
     shared.store.ledger().await;
 }
 
+/// Whether all in hand came so lately that none of it can be idle. Otherwise the worker would take over from itself what it
+/// cannot admit, and count deliveries until nobody believes the entry.
+fn is_fresh(shared: &Shared) -> bool {
+    shared.hand.age() < shared.settings.claim_idle / 2
+}
+
 fn took_over(shared: &Shared, claimed: &Claimed) {
     if !claimed.entries.is_empty() {
         add(&shared.status.counters().taken_over, claimed.entries.len());
@@ -79,7 +86,8 @@ fn accept(shared: &Shared, read: Result<Claimed, PortError>) -> Option<Vec<Entry
                 );
                 tracing::error!(
                     entries = claimed.destroyed,
-                    "entries that were given to workers have been destroyed in the queue"
+                    estimate = claimed.group_remade,
+                    "entries have been destroyed in the queue"
                 );
             }
             if claimed.group_remade {

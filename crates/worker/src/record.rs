@@ -68,14 +68,11 @@ fn settle_one(shared: &Shared, ended: &Ended, answer: Option<Result<Vec<Recorded
 async fn persist(shared: &Shared, finished: Vec<Finished>) -> Option<Result<Vec<Recorded>, PortError>> {
     loop {
         let ledger = tokio::select! {
-            ledger = shared.store.ledger() => ledger,
+            ledger = shared.ledger(Loop::Recorder) => ledger,
             () = shared.recorded.cancelled() => return None,
-            () = tokio::time::sleep(TICK) => {
-                shared.status.progress(Loop::Recorder);
-                continue;
-            }
         };
-        match shared.store.report(ledger.record(finished.clone()).await) {
+        let answer = shared.patiently(Loop::Recorder, ledger.record(finished.clone())).await;
+        match shared.store.report(answer) {
             Err(error) if error.is_transient() => {}
             answer => return Some(answer),
         }

@@ -41,7 +41,9 @@ async fn renew(shared: &Shared, sequence: u64) -> bool {
         awaited,
         beat: serde_json::to_string(&shared.beat(sequence)).ok(),
     };
-    match shared.store.report_probe(shared.store.probe().renew(renewal).await) {
+    let renew = shared.store.probe().renew(renewal);
+    let answer = shared.patiently(Loop::Renewer, renew).await;
+    match shared.store.report_probe(answer) {
         Ok(renewed) => {
             shared.held.lose(&renewed.lost, &runs);
             if renewed.handed_back > 0 {
@@ -64,7 +66,8 @@ async fn renew(shared: &Shared, sequence: u64) -> bool {
 
 /// The ledger does not know this worker: it was away for long, or the list was changed under it.
 async fn register_again(shared: &Shared) {
-    let registered = shared.store.probe().register(registration(shared)).await;
+    let register = shared.store.probe().register(registration(shared));
+    let registered = shared.patiently(Loop::Renewer, register).await;
     match shared.store.report(registered) {
         Ok(Registered::Joined(registry)) => {
             tracing::warn!("the ledger did not know this worker; it has joined again");

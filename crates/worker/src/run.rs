@@ -4,7 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventflow_core::{Clock as _, Death, Event, Finished, LeaseToken, Reason, RetryPolicy, SystemClock, Verdict};
+use eventflow_core::{
+    Clock as _, Death, Event, Finished, LONGEST_WAIT, LeaseToken, Reason, RetryPolicy, SystemClock, Verdict,
+};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +16,7 @@ use crate::handler::{Context, Outcome};
 use crate::record::Ended;
 use crate::settings::ERROR_BYTES;
 use crate::shared::Shared;
-use crate::slots::Slot;
+use crate::slots::{Lane, Slot};
 use crate::status::add;
 
 /// An event that this worker may run, with all it needs for it.
@@ -32,6 +34,8 @@ pub(crate) struct Run {
 /// How a run ended.
 enum End {
     Outcome(Outcome),
+    /// It took longer than this.
+    TimedOut(Duration),
     /// Through no fault of the event: it is due again.
     HandBack,
     /// The lease is another's.
@@ -46,7 +50,7 @@ pub(crate) fn start(shared: &Arc<Shared>, mut run: Run) -> tokio::task::JoinHand
         key = %run.event.key,
         event_type = %eventflow_core::sanitize(&run.event.event_type),
         correlation_id = %run.event.correlation_id,
-        attempt = run.attempt + 1,
+        attempt = run.attempt.saturating_add(1),
     );
     let tasks = shared.runs.clone();
     let shared = Arc::clone(shared);
@@ -69,7 +73,20 @@ async fn execute(shared: &Shared, run: Run) {
             add(&shared.status.counters().handed_back, 1);
             (Verdict::HandBack, None)
         }
-        End::Outcome(outcome) => judge(shared, &run, policy, outcome),
+        End::Outcome(outcome) => {
+            let answered = !matches!(outcome, Outcome::Unavailable { .. });
+            if answered && shared.slots.is_available(run.slot.lane) {
+                tracing::info!(handler = %lane.pattern, "what the handler depends on is back");
+            }
+            judge(shared, &run, policy, outcome)
+        }
+        // Says nothing of what the handler depends on, which may be what it waited for.
+        End::TimedOut(after) => judge(
+            shared,
+            &run,
+            policy,
+            Outcome::retry(format_args!("ran out of time after {after:?}")),
+        ),
     };
     let ended = Ended {
         finished: Finished {
@@ -93,41 +110,43 @@ async fn attempt(shared: &Shared, run: &Run, policy: RetryPolicy) -> End {
     let lane = &shared.lanes[run.slot.lane];
     let timeout = lane.options.timeout.unwrap_or(shared.settings.handler_timeout);
     let context = Context {
-        attempt: run.attempt + 1,
+        attempt: run.attempt.saturating_add(1),
         last_attempt: run.base.saturating_add(policy.attempts.max(1)),
         worker: shared.settings.name.clone(),
         cancelled: CancellationToken::new(),
     };
     let _cancel = context.cancelled.clone().drop_guard();
-    let handled = AssertUnwindSafe(lane.handler.handle(&run.event, &context)).catch_unwind();
-    tokio::select! {
-        biased;
-        handled = handled => End::Outcome(handled.unwrap_or_else(|panic| Outcome::retry(panic_message(panic.as_ref())))),
-        () = run.lost.cancelled() => End::Lost,
-        () = shared.overdue.cancelled() => End::HandBack,
-        () = tokio::time::sleep(timeout) => End::Outcome(Outcome::retry(format_args!("ran out of time after {timeout:?}"))),
+    // All of it is inside: a handler may also panic before its future exists, or as that is dropped.
+    let attempt = async {
+        tokio::select! {
+            biased;
+            outcome = lane.handler.handle(&run.event, &context) => End::Outcome(outcome),
+            () = run.lost.cancelled() => End::Lost,
+            () = shared.overdue.cancelled() => End::HandBack,
+            () = tokio::time::sleep(timeout) => End::TimedOut(timeout),
+        }
+    };
+    let end = AssertUnwindSafe(attempt).catch_unwind().await;
+    end.unwrap_or_else(|panic| End::Outcome(Outcome::retry(panic_message(panic.as_ref()))))
+}
+
+/// What the handler depends on is away.
+fn away(shared: &Shared, lane: Lane, error: String, after: Option<Duration>) -> (Verdict, Option<String>) {
+    add(&shared.status.counters().unavailable, 1);
+    let error = bounded(error);
+    if shared.slots.is_unavailable(lane, after) {
+        tracing::warn!(handler = %shared.lanes[lane].pattern, error, "what the handler depends on is away; its events wait");
     }
+    let wait = after.unwrap_or(UNAVAILABLE_WAIT).min(LONGEST_WAIT);
+    (Verdict::Unavailable(wait), Some(error))
 }
 
 fn judge(shared: &Shared, run: &Run, policy: RetryPolicy, outcome: Outcome) -> (Verdict, Option<String>) {
     let counters = shared.status.counters();
-    let lane = run.slot.lane;
-    if let Outcome::Unavailable { error, after } = outcome {
-        add(&counters.unavailable, 1);
-        if shared.slots.is_unavailable(lane, after) {
-            tracing::warn!(handler = %shared.lanes[lane].pattern, error, "what the handler depends on is away; its events wait");
-        }
-        return (
-            Verdict::Unavailable(after.unwrap_or(UNAVAILABLE_WAIT)),
-            Some(bounded(error)),
-        );
-    }
-    if shared.slots.is_available(lane) {
-        tracing::info!(handler = %shared.lanes[lane].pattern, "what the handler depends on is back");
-    }
-    let failed = run.attempt + 1;
+    let failed = run.attempt.saturating_add(1);
     match outcome {
-        Outcome::Done | Outcome::Unavailable { .. } => {
+        Outcome::Unavailable { error, after } => away(shared, run.slot.lane, error, after),
+        Outcome::Done => {
             add(&counters.done, 1);
             tracing::debug!("done");
             (Verdict::Done, None)
@@ -149,7 +168,7 @@ fn judge(shared: &Shared, run: &Run, policy: RetryPolicy, outcome: Outcome) -> (
         }
         Outcome::Retry { error, after } => {
             add(&counters.retried, 1);
-            let wait = policy.wait(failed - run.base, after, fastrand::f64());
+            let wait = policy.wait(failed.saturating_sub(run.base), after, fastrand::f64());
             let error = bounded(error);
             tracing::info!(error, wait_ms = wait.as_millis(), "failed; it will be tried again");
             (Verdict::Retry(wait), Some(error))

@@ -56,5 +56,7 @@ pub(crate) const ALONE_AFTER: u32 = 5;
 pub(crate) const UNREADABLE_AFTER: u32 = 10;
 /// The longest error text that is kept, in bytes.
 pub(crate) const ERROR_BYTES: usize = 2 * 1024;
+/// How long a call of a port may take. Adapters have shorter deadlines of their own; this is the net below them.
+pub(crate) const CALL_TIME: Duration = Duration::from_mins(1);
 /// A loop that has made no progress for so long is stalled.
 pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(30);

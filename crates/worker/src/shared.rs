@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eventflow_core::{Beat, HandlerBeat, Ledger, Pattern, Pulse, Queue, WorkerId};
+use eventflow_core::{Beat, HandlerBeat, Ledger, Pattern, PortError, Pulse, Queue, WorkerId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,7 +12,7 @@ use crate::handlers::Registered;
 use crate::held::Held;
 use crate::list::List;
 use crate::record::Ended;
-use crate::settings::Settings;
+use crate::settings::{CALL_TIME, Settings};
 use crate::slots::{Lane, Slots};
 use crate::status::{Loop, Status, read};
 use crate::store::Store;
@@ -48,13 +48,31 @@ impl Shared {
 
     /// The ledger, once it can be reached; shows meanwhile that the loop lives.
     pub(crate) async fn ledger(&self, of: Loop) -> &dyn Ledger {
+        self.alive(of, self.store.ledger()).await
+    }
+
+    /// Awaits something, showing meanwhile that the loop lives.
+    pub(crate) async fn alive<T>(&self, of: Loop, what: impl Future<Output = T>) -> T {
+        let mut what = std::pin::pin!(what);
         loop {
             self.status.progress(of);
             tokio::select! {
-                ledger = self.store.ledger() => return ledger,
+                biased;
+                done = &mut what => return done,
                 () = tokio::time::sleep(TICK) => {}
             }
         }
+    }
+
+    /// Awaits a call of a port, showing meanwhile that the loop lives. One that takes longer than any adapter lets it is given up:
+    /// its reply is lost.
+    pub(crate) async fn patiently<T>(
+        &self,
+        of: Loop,
+        call: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        let answer = self.alive(of, tokio::time::timeout(CALL_TIME, call)).await;
+        answer.unwrap_or_else(|_| Err(hangs(of)))
     }
 
     /// The heartbeat, now.
@@ -92,4 +110,8 @@ impl Shared {
                 .collect(),
         }
     }
+}
+
+fn hangs(of: Loop) -> PortError {
+    PortError::infrastructure(of.name(), format!("no answer within {CALL_TIME:?}"))
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use eventflow_core::{Breaker, Passage, Pattern, Registry};
+use eventflow_core::{Breaker, Pattern, Registry};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -15,8 +15,10 @@ pub(crate) type Lane = usize;
 pub(crate) enum Gate {
     /// Yes.
     Open,
-    /// No: a suspect waits for an empty process, or the worker drains.
+    /// No: a suspect waits for an empty process.
     Shut,
+    /// Never again: the worker drains.
+    Closed,
 }
 
 /// What a lane is limited by.
@@ -55,7 +57,8 @@ struct LaneState {
 pub(crate) struct Slot {
     slots: Arc<Slots>,
     pub(crate) lane: Lane,
-    /// Whether an event has run in it. One that was only reserved wakes nobody when it is given back.
+    /// Whether an event has run in it. One that was only reserved calls for no lease statement when it is given back, and costs
+    /// nothing of its lane's rate.
     used: bool,
 }
 
@@ -69,14 +72,18 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let more = {
+        let wakes = {
             let mut inner = self.slots.lock();
             inner.free += 1;
             let lane = &mut inner.lanes[self.lane];
             lane.running -= 1;
-            inner.gate == Gate::Shut || inner.lanes.iter().any(LaneState::is_worth_asking)
+            if !self.used {
+                lane.give_back(1.0);
+            }
+            let somebody_waits_for_none = inner.gate != Gate::Open;
+            somebody_waits_for_none || self.used && inner.lanes.iter().any(LaneState::is_worth_asking)
         };
-        if self.used && more {
+        if wakes {
             self.slots.freed.notify_one();
         }
     }
@@ -85,6 +92,12 @@ impl Drop for Slot {
 impl LaneState {
     const fn is_worth_asking(&self) -> bool {
         self.may_have_more && !self.breaker.is_open()
+    }
+
+    fn give_back(&mut self, tokens: f64) {
+        if let Some(rate) = self.limits.rate {
+            self.tokens = (self.tokens + tokens).min(burst(rate));
+        }
     }
 }
 
@@ -136,7 +149,7 @@ impl Slots {
     pub(crate) fn wants(self: &Arc<Self>, registry: &Registry) -> Vec<(Lane, Vec<Slot>)> {
         let now = Instant::now();
         let mut inner = self.lock();
-        if inner.gate == Gate::Shut || inner.free == 0 {
+        if inner.gate != Gate::Open || inner.free == 0 {
             return Vec::new();
         }
         let shares = inner.shares(registry, now);
@@ -150,16 +163,20 @@ impl Slots {
             .collect()
     }
 
-    /// What the lease statement gave to a lane.
+    /// What the lease statement gave to a lane. To be told before any of it starts: behind an open breaker it is the probe.
     pub(crate) fn gave(&self, lane: Lane, asked: usize, given: usize) {
         let mut inner = self.lock();
         let state = &mut inner.lanes[lane];
         state.may_have_more = given >= asked;
         state.was_active = given > 0;
-        if let Some(rate) = state.limits.rate {
-            let unused = u32::try_from(asked - given.min(asked)).unwrap_or(u32::MAX);
-            state.tokens = (state.tokens + f64::from(unused)).min(burst(rate));
+        if given > 0 {
+            state.breaker.ask(Instant::now());
         }
+    }
+
+    /// The lease statement was not answered: nobody knows what waits in this lane.
+    pub(crate) fn unanswered(&self, lane: Lane) {
+        self.lock().lanes[lane].may_have_more = true;
     }
 
     /// Rows of this lane were left behind by an admission that found no slot, or are due again: ask the ledger.
@@ -171,23 +188,32 @@ impl Slots {
     /// All lanes that are neither paused nor behind an open breaker, for a suspect that will run alone.
     pub(crate) fn open_lanes(&self, registry: &Registry) -> Vec<Lane> {
         let now = Instant::now();
-        let mut inner = self.lock();
+        let inner = self.lock();
         (0..inner.lanes.len())
             .filter(|lane| {
-                let state = &mut inner.lanes[*lane];
-                !is_paused(registry, &state.pattern) && !matches!(state.breaker.ask(now), Passage::Wait(_))
+                let state = &inner.lanes[*lane];
+                !is_paused(registry, &state.pattern) && state.breaker.would_pass(now)
             })
             .collect()
     }
 
-    /// A slot for a suspect, past the shut gate.
+    /// A slot for a suspect, past the shut gate. Behind an open breaker it is the probe.
     pub(crate) fn alone(self: &Arc<Self>, lane: Lane) -> Slot {
-        self.lock().occupy(lane, 1);
+        let mut inner = self.lock();
+        inner.occupy(lane, 1);
+        inner.lanes[lane].breaker.ask(Instant::now());
+        drop(inner);
         self.slot(lane)
     }
 
+    /// Opens or shuts the gate. Once closed it stays so.
     pub(crate) fn set_gate(&self, gate: Gate) {
-        self.lock().gate = gate;
+        {
+            let mut inner = self.lock();
+            if inner.gate != Gate::Closed {
+                inner.gate = gate;
+            }
+        }
         self.freed.notify_one();
     }
 
@@ -245,7 +271,7 @@ impl Slots {
 impl Inner {
     /// How many more this lane may run now, its breaker aside.
     fn room(&mut self, lane: Lane, now: Instant) -> u32 {
-        if self.gate == Gate::Shut {
+        if self.gate != Gate::Open {
             return 0;
         }
         let free = self.free;
@@ -279,13 +305,11 @@ impl Inner {
                 continue;
             }
             let room = self.room(lane, now);
-            let room = match (room, self.lanes[lane].breaker.is_open()) {
-                (0, _) => 0,
-                (room, false) => room,
-                (_, true) => match self.lanes[lane].breaker.ask(now) {
-                    Passage::Wait(_) => 0,
-                    Passage::Probe | Passage::Free => 1,
-                },
+            let breaker = &self.lanes[lane].breaker;
+            let room = match (breaker.would_pass(now), breaker.is_open()) {
+                (false, _) => 0,
+                (true, true) => room.min(1),
+                (true, false) => room,
             };
             if room > 0 {
                 rooms.push((lane, room));
@@ -393,7 +417,12 @@ mod tests {
             [(0, 2), (1, 3)]
         );
         assert!(asked(&slots, &registry).is_empty());
-        drop(taken);
+        let ran: Vec<_> = taken
+            .into_iter()
+            .flat_map(|(_, slots)| slots)
+            .map(Slot::occupied)
+            .collect();
+        drop(ran);
         assert_eq!(asked(&slots, &registry), [(0, 2)]);
         tokio::time::advance(Duration::from_secs(1)).await;
         slots.is_unavailable(0, None);
@@ -402,6 +431,39 @@ mod tests {
         assert_eq!(asked(&slots, &registry)[0], (0, 1));
         registry.paused = true;
         assert!(asked(&slots, &registry).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_did_not_run_costs_nothing_of_the_rate() {
+        let slots = slots(8, &[("a", 8, Some(3.0))]);
+        let registry = registry(&["a"]);
+        slots.gave(0, 3, 0);
+        drop(slots.reserve(0, &registry).expect("a slot"));
+        assert_eq!(asked(&slots, &registry), [(0, 3)]);
+        assert_eq!(asked(&slots, &registry), [(0, 3)]);
+        let ran: Vec<_> = (0..3)
+            .map(|_| slots.reserve(0, &registry).expect("a slot").occupied())
+            .collect();
+        drop(ran);
+        assert!(asked(&slots, &registry).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_is_taken_by_what_runs_and_not_by_who_asks() {
+        let slots = slots(8, &[("a", 8, None)]);
+        let registry = registry(&["a"]);
+        slots.is_unavailable(0, None);
+        assert!(slots.open_lanes(&registry).is_empty());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(slots.open_lanes(&registry), [0]);
+        assert_eq!(asked(&slots, &registry), [(0, 1)]);
+        slots.gave(0, 1, 0);
+        assert_eq!(asked(&slots, &registry), [(0, 1)]);
+        slots.gave(0, 1, 1);
+        assert!(asked(&slots, &registry).is_empty());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        drop(slots.alone(0));
+        assert!(slots.open_lanes(&registry).is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -420,5 +482,8 @@ mod tests {
         drop(alone);
         slots.set_gate(Gate::Open);
         assert!(slots.reserve(0, &registry).is_some());
+        slots.set_gate(Gate::Closed);
+        slots.set_gate(Gate::Open);
+        assert!(slots.reserve(0, &registry).is_none());
     }
 }

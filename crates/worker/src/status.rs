@@ -13,6 +13,7 @@ use crate::settings::STALLED_AFTER;
 pub(crate) enum Loop {
     Reader,
     Admitter,
+    Settler,
     Leaser,
     Recorder,
     Renewer,
@@ -20,9 +21,10 @@ pub(crate) enum Loop {
 }
 
 impl Loop {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Reader,
         Self::Admitter,
+        Self::Settler,
         Self::Leaser,
         Self::Recorder,
         Self::Renewer,
@@ -33,6 +35,7 @@ impl Loop {
         match self {
             Self::Reader => "reader",
             Self::Admitter => "admitter",
+            Self::Settler => "settler",
             Self::Leaser => "leaser",
             Self::Recorder => "recorder",
             Self::Renewer => "renewer",

@@ -182,7 +182,11 @@ impl Loops {
                 "admitter",
                 admit::run(Arc::clone(shared), from_reader, to_settle),
             );
-            spawn(&mut intake, "settler", settle::run(Arc::clone(queue), from_admitter));
+            spawn(
+                &mut intake,
+                "settler",
+                settle::run(Arc::clone(shared), Arc::clone(queue), from_admitter),
+            );
         }
         spawn(&mut intake, "leaser", lease::run(Arc::clone(shared)));
         spawn(&mut intake, "janitor", janitor::run(Arc::clone(shared), archive));
@@ -213,9 +217,8 @@ fn spawn(set: &mut JoinSet<&'static str>, name: &'static str, run: impl Future<O
 /// Stops taking, finishes what runs within the grace time, hands the rest back, records all of it, leaves.
 async fn drain(shared: &Arc<Shared>, loops: &mut Loops) -> usize {
     tracing::info!(running = shared.held.len(), in_hand = shared.hand.events(), "draining");
-    // In this order, so that a suspect's turn that ends now does not open the gate again.
     shared.draining.cancel();
-    shared.slots.set_gate(Gate::Shut);
+    shared.slots.set_gate(Gate::Closed);
     let grace = tokio::time::sleep(shared.settings.grace);
     tokio::pin!(grace);
     tokio::select! {

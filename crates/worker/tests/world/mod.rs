@@ -67,6 +67,16 @@ impl World {
     }
 
     pub(crate) fn start_with(&self, handlers: Handlers, change: impl FnOnce(&mut Settings)) -> Running {
+        self.start_on(Arc::clone(&self.ledger) as _, handlers, change)
+    }
+
+    /// A worker that reaches the world's ledger through this one.
+    pub(crate) fn start_on(
+        &self,
+        ledger: Arc<dyn Ledger>,
+        handlers: Handlers,
+        change: impl FnOnce(&mut Settings),
+    ) -> Running {
         let mut settings = Settings {
             name: "w".into(),
             lease: LEASE,
@@ -74,7 +84,7 @@ impl World {
         };
         change(&mut settings);
         let worker = Worker::new(Parts {
-            ledger: Arc::clone(&self.ledger) as Arc<dyn Ledger>,
+            ledger,
             archive: Arc::clone(&self.memory) as Arc<dyn Archive>,
             queue: Some(Arc::clone(&self.queue) as Arc<dyn Queue>),
             pulse: Arc::clone(&self.memory) as _,
