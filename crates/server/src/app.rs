@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use eventflow_worker::{Handler, HandlerError, HandlerOptions, Handlers};
+use eventflow_worker::{Handler, HandlerError, HandlerOptions, Handlers, WorkerError};
 
 use crate::cli::{self, Asked, Verb};
 use crate::config::{Config, ConfigError, Role, Values, show};
@@ -68,8 +68,7 @@ impl App {
             Err(error) => {
                 // Nobody may be there to read it; the exit code stands.
                 let _ = writeln!(std::io::stderr(), "eventflow: {error:#}");
-                let is_config = error.is::<ConfigError>() || error.is::<HandlerError>() || error.is::<Refused>();
-                ExitCode::from(if is_config { CONFIG_EXIT } else { 1 })
+                ExitCode::from(if is_config(&error) { CONFIG_EXIT } else { 1 })
             }
         }
     }
@@ -86,18 +85,26 @@ impl App {
             }
             Verb::Migrate => {
                 let config = Config::check(&values, Role::Solo)?;
-                telemetry::start(&values)?;
+                telemetry::start(&config.log)?;
                 let said = blocking(backends::migrate(&config))?;
                 writeln!(std::io::stdout(), "{said}")?;
                 Ok(())
             }
             Verb::Run(role) => {
                 let config = Config::check(&values, role)?;
-                telemetry::start(&values)?;
+                telemetry::start(&config.log)?;
                 blocking(run::run(config, role, self.handlers))
             }
         }
     }
+}
+
+/// Whether starting again is of no use before somebody has changed something.
+fn is_config(error: &anyhow::Error) -> bool {
+    error.is::<ConfigError>()
+        || error.is::<HandlerError>()
+        || error.is::<Refused>()
+        || matches!(error.downcast_ref(), Some(WorkerError::Tie(..)))
 }
 
 fn print_config(values: &Values, json: bool) -> anyhow::Result<()> {

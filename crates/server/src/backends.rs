@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use eventflow_api::{Role as BackendRole, Watched};
 use eventflow_core::{Archive, Backend, Ledger, Pulse, Queue, SystemClock};
 use eventflow_postgres::{Postgres, PostgresOptions, Schema};
@@ -12,6 +11,7 @@ use eventflow_sqlite::{Sqlite, SqliteOptions};
 use url::Url;
 
 use crate::config::{Backends, Config, masked};
+use crate::gates::Refused;
 
 /// The ports of one process, and what stands behind them.
 pub(crate) struct Connected {
@@ -72,7 +72,8 @@ impl Connected {
                     dedup_window: config.dedup_window,
                     dedup_marks: config.dedup_marks,
                 };
-                let redis = Arc::new(RedisQueue::new(options).context("`queue_url`")?);
+                let redis =
+                    Arc::new(RedisQueue::new(options).map_err(|error| Refused(format!("`queue_url`: {error}")))?);
                 connected.queue = Some(Arc::clone(&redis) as _);
                 connected.backends.insert(0, (BackendRole::Queue, redis as _));
                 let place = format!("events are buffered in {} (Redis)", masked(queue.as_str()));
@@ -88,7 +89,7 @@ impl Connected {
             assume_durability: config.assume_durability,
             ..PostgresOptions::new(store.as_str())
         };
-        let postgres = Arc::new(Postgres::connect(&options).context("`store_url`")?);
+        let postgres = Arc::new(Postgres::connect(&options).map_err(|error| Refused(format!("`store_url`: {error}")))?);
         Ok(Self {
             ledger: Arc::clone(&postgres) as _,
             archive: Arc::clone(&postgres) as _,

@@ -50,7 +50,11 @@ pub(crate) async fn queue(connected: &Connected, config: &Config, stop: &Cancell
         return Ok(false);
     }
     loop {
-        match queue.ensure().await {
+        let ensured = tokio::select! {
+            ensured = queue.ensure() => ensured,
+            () = stop.cancelled() => return Ok(false),
+        };
+        match ensured {
             Ok(()) => return Ok(true),
             Err(error) if error.is_transient() => tracing::warn!(%error, "waiting for the queue"),
             Err(error) => return Err(Refused(error.to_string()).into()),
@@ -124,7 +128,11 @@ where
 
 async fn migrated(connected: &Connected, stop: &CancellationToken) -> bool {
     loop {
-        match connected.migrate().await {
+        let migrated = tokio::select! {
+            migrated = connected.migrate() => migrated,
+            () = stop.cancelled() => return false,
+        };
+        match migrated {
             Ok(()) => return true,
             Err(error) => tracing::warn!(error = format!("{error:#}"), "waiting to migrate the ledger"),
         }

@@ -22,9 +22,10 @@ const INSPECT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Runs until a signal, or until something ends that should not.
 pub(crate) async fn run(config: Config, role: Role, handlers: Handlers) -> anyhow::Result<()> {
-    let shutdown = signals::shutdown_on_signal()?;
+    let shutdown = signals::shutdown_on_signal(config.grace)?;
     let tokens = tokens(&config)?;
     let handlers = with_simulated(handlers, &config, role)?;
+    let connected = Arc::new(Connected::new(&config).await?);
     let listener = if role.has_api() {
         Some(bind(config.listen, "--listen").await?)
     } else {
@@ -34,7 +35,6 @@ pub(crate) async fn run(config: Config, role: Role, handlers: Handlers) -> anyho
         (Role::Worker, Some(address)) => Some(bind(address, "--worker-listen").await?),
         _ => None,
     };
-    let connected = Arc::new(Connected::new(&config).await?);
     let config = Arc::new(config);
     banner::print(&config, role, listener.as_ref(), &connected.places)?;
     let worker = role.has_worker().then(|| worker(&connected, &config, handlers));

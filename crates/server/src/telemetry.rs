@@ -2,29 +2,16 @@
 
 use std::io::IsTerminal as _;
 
-use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::Values;
+use crate::config::Log;
 
 /// Starts logging as the settings say.
-pub(crate) fn start(values: &Values) -> anyhow::Result<()> {
-    let filter = &values.get("log").text;
-    let filter = EnvFilter::try_new(filter)
-        .with_context(|| format!("`log` (from {}) is no filter: {filter}", values.get("log").origin))?;
-    let pretty = match values.get("log_format").text.as_str() {
-        "pretty" => true,
-        "json" => false,
-        "auto" => std::io::stderr().is_terminal(),
-        _ => anyhow::bail!(
-            "`log_format` (from {}): write pretty, json or auto",
-            values.get("log_format").origin
-        ),
-    };
+pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
     let base = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::try_new(&log.filter)?)
         .with_writer(std::io::stderr);
-    let started = if pretty {
+    let started = if log.pretty.unwrap_or_else(|| std::io::stderr().is_terminal()) {
         base.with_target(false).compact().try_init()
     } else {
         base.json()

@@ -1,5 +1,6 @@
 //! The configuration: gathered from four sources, checked as a whole before a port is bound.
 
+mod masked;
 pub(crate) mod show;
 mod sources;
 mod table;
@@ -11,8 +12,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use eventflow_core::{Durability, RetryPolicy};
+use tracing_subscriber::EnvFilter;
 use url::Url;
 
+pub use masked::masked;
 pub use sources::{Found, Origin, Sources, Values};
 pub use table::{SETTINGS, Setting};
 
@@ -84,8 +87,8 @@ impl Role {
     }
 }
 
-/// Which backends there are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which backends there are. Its `Debug` masks passwords.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Backends {
     /// One SQLite file, one process.
     Embedded {
@@ -153,7 +156,21 @@ pub struct Config {
     pub max_batch: usize,
     /// Whether the simulated handler runs.
     pub simulate: bool,
+    /// What to log.
+    pub log: Log,
 }
+
+/// What to log, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A filter that can be read.
+    pub filter: String,
+    /// For people or as JSON lines; by the terminal where absent.
+    pub pretty: Option<bool>,
+}
+
+/// One read asks for at most so many entries, and reads every partition.
+const MAX_PARTITIONS: NonZeroU16 = NonZeroU16::new(eventflow_redis::MAX_PARTITIONS).expect("not 0");
 
 impl Config {
     /// Checks all values for this role.
@@ -177,7 +194,7 @@ impl Config {
             handler_timeout: read.duration("handler_timeout", Duration::from_millis(1), Duration::from_hours(24))?,
             concurrency: read.number("concurrency", 1, 100_000)?,
             grace: read.duration("grace", Duration::ZERO, Duration::from_hours(1))?,
-            partitions: read.number("partitions", NonZeroU16::MIN, NonZeroU16::MAX)?,
+            partitions: read.number("partitions", NonZeroU16::MIN, MAX_PARTITIONS)?,
             dedup_window: read.duration("dedup_window", Duration::from_secs(1), Duration::from_hours(24 * 30))?,
             dedup_marks: read.number("dedup_marks", 0, u64::MAX)?,
             retention: read.duration("retention", Duration::from_secs(1), Duration::from_hours(24 * 36_500))?,
@@ -186,6 +203,7 @@ impl Config {
             max_data: read.size("max_data")?,
             max_batch: read.number("max_batch", 1, 1_000)?,
             simulate: read.switch("simulate")?.unwrap_or(role == Role::Dev),
+            log: log(&read)?,
         };
         config.check_together(role)?;
         Ok(config)
@@ -269,6 +287,20 @@ fn durability(read: &Reader<'_>) -> Result<Durability, ConfigError> {
     }
 }
 
+fn log(read: &Reader<'_>) -> Result<Log, ConfigError> {
+    let pretty = match read.text("log_format").as_str() {
+        "pretty" => Some(true),
+        "json" => Some(false),
+        "auto" => None,
+        _ => return Err(read.refuse("log_format", "write pretty, json or auto")),
+    };
+    let filter: EnvFilter = read.parse("log", "write error, warn, info, debug, trace, or a tracing filter")?;
+    Ok(Log {
+        filter: filter.to_string(),
+        pretty,
+    })
+}
+
 /// Reads typed values, and blames the right one.
 struct Reader<'a>(&'a Values);
 
@@ -335,17 +367,6 @@ impl Reader<'_> {
         }
         usize::try_from(size.0).map_err(|_| self.refuse(name, "write a smaller size"))
     }
-}
-
-/// A text with the password of its URL masked.
-pub fn masked(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else {
-        return text.to_owned();
-    };
-    if url.password().is_some() && url.set_password(Some("****")).is_ok() {
-        return url.to_string();
-    }
-    text.to_owned()
 }
 
 #[cfg(test)]

@@ -31,8 +31,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value and its origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value and its origin. Its `Debug` masks passwords.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Found {
     /// As written.
     pub text: String,
@@ -44,8 +44,8 @@ pub struct Found {
 #[derive(Clone, Debug)]
 pub struct Values(BTreeMap<&'static str, Found>);
 
-/// What the surroundings of the process say.
-#[derive(Debug, Default)]
+/// What the surroundings of the process say. Its `Debug` shows no values.
+#[derive(Default)]
 pub struct Sources {
     /// Flags by setting name.
     pub flags: Vec<(String, String)>,
@@ -104,11 +104,11 @@ impl Values {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if asked.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(unreadable(path, &error)),
+            Err(error) => return Err(unreadable(path, error.to_string())),
         };
         let table: toml::Table = text
             .parse()
-            .map_err(|error: toml::de::Error| unreadable(path, &error))?;
+            .map_err(|error: toml::de::Error| unreadable(path, place(&text, &error)))?;
         for (name, value) in table {
             let setting = known(&name, &path.display().to_string())?;
             let text = match value {
@@ -161,9 +161,16 @@ fn known(name: &str, whence: &str) -> Result<&'static Setting, ConfigError> {
     })
 }
 
-fn unreadable(path: &Path, error: &dyn std::error::Error) -> ConfigError {
+/// The line and what is wrong there. The parser's own text quotes the line, in which a password may stand.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("line {line}: {}", error.message())
+}
+
+fn unreadable(path: &Path, problem: String) -> ConfigError {
     ConfigError::File {
         path: path.to_owned(),
-        problem: error.to_string(),
+        problem,
     }
 }

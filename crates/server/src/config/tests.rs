@@ -117,6 +117,7 @@ fn a_bad_value_is_refused_by_name() {
         ("attempts", "0"),
         ("attempts", "many"),
         ("partitions", "0"),
+        ("partitions", "129"),
         ("max_body", "-1"),
         ("max_body", "1GiB"),
         ("max_data", "2MiB"),
@@ -135,4 +136,42 @@ fn a_password_is_masked() {
     assert_eq!(masked("postgres://u:secret@h/d"), "postgres://u:****@h/d");
     assert_eq!(masked("redis://:secret@h"), "redis://:****@h");
     assert_eq!(masked("15s"), "15s");
+    assert_eq!(
+        masked("postgres://h/d?user=u&password=secret&sslmode=require"),
+        "postgres://h/d?user=u&password=****&sslmode=require"
+    );
+    let no_url = masked("postgres://u:secret@h:port/d");
+    assert!(!no_url.contains("secret"), "{no_url}");
+}
+
+#[test]
+fn no_secret_is_quoted_by_an_error_or_by_what_debugs() {
+    let url = "postgres://u:hushhush@h/d";
+    let error = gather(&[], &[], Some(&format!("lease = \"3s\"\nstore_url = {url}\n"))).expect_err("refused");
+    let said = format!("{error} {error:?}");
+    assert!(!said.contains("hushhush"), "{said}");
+    assert!(said.contains("line 2"), "{said}");
+    let flags = [("store_url", url), ("queue_url", "redis://:hushhush@h")];
+    let values = gather(&flags, &[], None).expect("good");
+    let config = Config::check(&values, Role::Solo).expect("good");
+    let sources = Sources {
+        flags: vec![("store_url".into(), url.into())],
+        environment: vec![("EVENTFLOW_STORE_URL".into(), url.into())],
+        file: None,
+    };
+    for said in [
+        format!("{config:?}"),
+        format!("{values:?}"),
+        format!("{:?}", values.get("store_url")),
+        format!("{sources:?}"),
+    ] {
+        assert!(!said.contains("hushhush"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_no_filter_or_format_of_logs_is_refused_by_name() {
+    for (name, text) in [("log", "info,=="), ("log_format", "xml")] {
+        assert!(refusal(&[(name, text)], Role::Dev).contains(name), "{name}");
+    }
 }
