@@ -41,8 +41,8 @@ pub(crate) async fn around(State(shared): State<Arc<Shared>>, mut request: Reque
             Ok(()) => next.run(request).await,
             Err(refusal) => {
                 let (head, body) = request.into_parts();
-                drain(&head.headers, body).await;
-                refusal.into_response()
+                let drained = drain(&head.headers, body).await;
+                refusal.closing_unless(drained).into_response()
             }
         };
         if lacks_words(&response) {

@@ -25,7 +25,7 @@ pub struct Watched {
     pub role: Role,
     /// The backend.
     pub backend: Arc<dyn Backend>,
-    /// Whether the level of durability asked for is taken on trust where the backend does not tell its own.
+    /// Whether the level of durability asked for is taken on trust, where the backend tells none or a lower one.
     pub assumed: bool,
 }
 
@@ -51,14 +51,11 @@ impl Condition {
         }
     }
 
-    /// Whether the level in force is the one asked for, or better.
+    /// Whether it has answered, and its level is the one asked for, or better, or taken on trust.
     pub(crate) fn holds(&self, asked: Durability) -> bool {
         self.answer
             .as_ref()
-            .is_some_and(|(inspection, _)| match inspection.level {
-                Some(level) => level >= asked,
-                None => self.assumed,
-            })
+            .is_some_and(|(inspection, _)| self.assumed || inspection.level.is_some_and(|level| level >= asked))
     }
 }
 

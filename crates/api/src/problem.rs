@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::response::{IntoResponse, Response};
 use eventflow_core::{PortError, sanitize};
 use eventflow_wire::{ItemError, PROBLEM_MEDIA_TYPE, Problem, ProblemItem};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 /// The stable names of problems.
@@ -177,6 +177,7 @@ pub(crate) struct Refusal {
     detail: Cow<'static, str>,
     errors: Vec<ProblemItem>,
     retry_after: Option<u64>,
+    closes: bool,
 }
 
 /// Left in a response, so that the edge counts it once.
@@ -191,6 +192,7 @@ impl From<Slug> for Refusal {
             detail: Cow::Borrowed(slug.detail()),
             errors: Vec::new(),
             retry_after: (slug.status() == 503).then_some(2),
+            closes: false,
         }
     }
 }
@@ -217,6 +219,14 @@ impl Refusal {
 
     pub(crate) fn with_errors(self, errors: Vec<ProblemItem>) -> Self {
         Self { errors, ..self }
+    }
+
+    /// Says that the connection closes, where something of the request's body was left unread.
+    pub(crate) fn closing_unless(self, drained: bool) -> Self {
+        Self {
+            closes: !drained,
+            ..self
+        }
     }
 
     /// Whether the same request may be served later.
@@ -266,7 +276,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let slug = self.slug;
-        let retry_after = self.retry_after;
+        let (retry_after, closes) = (self.retry_after, self.closes);
         let status = StatusCode::from_u16(slug.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
         let mut response = (status, body).into_response();
@@ -274,6 +284,9 @@ impl IntoResponse for Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
         if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if closes {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if slug == Slug::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"eventflow\""));

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -180,6 +181,7 @@ impl RedisReader {
                 let error = self.note(error);
                 if error.is_no_group() {
                     let remade = self.remake(Duration::ZERO).await?;
+                    claimed.destroyed += remade.destroyed;
                     claimed.group_remade |= remade.group_remade;
                 } else if claimed.entries.is_empty() && claimed.destroyed == 0 {
                     return Err(error);
@@ -202,10 +204,16 @@ impl RedisReader {
         self.remaking.failed(Instant::now(), fastrand::f64());
         self.cursor = Cursor::default();
         let group_remade = ensure(&self.queue).await?;
+        let mut destroyed = 0;
         if group_remade {
-            tracing::error!("a consumer group was gone and was made anew: what was in the queue may be lost");
+            destroyed = self.queue.last_seen.swap(0, Relaxed);
+            tracing::error!(
+                entries_at_the_last_look = destroyed,
+                "a consumer group was gone and was made anew: what was in the queue may be lost"
+            );
         }
         Ok(Claimed {
+            destroyed,
             group_remade,
             ..Claimed::default()
         })

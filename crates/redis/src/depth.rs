@@ -11,19 +11,29 @@ use crate::value::{count, text, tuple};
 
 /// The depth of every partition, all asked at once over one connection.
 pub(crate) async fn depth(queue: &Inner) -> Result<Vec<PartitionDepth>, QueueError> {
-    try_join_all(queue.partitions().map(|partition| of_partition(queue, partition))).await
+    let all = try_join_all(queue.partitions().map(|partition| of_partition(queue, partition))).await?;
+    Ok(all.into_iter().map(|(depth, _)| depth).collect())
 }
 
-async fn of_partition(queue: &Inner, partition: u16) -> Result<PartitionDepth, QueueError> {
+/// How many entries there are in all; none where a group is gone, and perhaps all else with it.
+pub(crate) async fn entries(queue: &Inner) -> Result<Option<u64>, QueueError> {
+    let all = try_join_all(queue.partitions().map(|partition| of_partition(queue, partition))).await?;
+    let is_whole = all.iter().all(|(_, is_there)| *is_there);
+    Ok(is_whole.then(|| all.iter().map(|(depth, _)| depth.entries).sum()))
+}
+
+/// The depth of a partition, and whether its group is there.
+async fn of_partition(queue: &Inner, partition: u16) -> Result<(PartitionDepth, bool), QueueError> {
     let mut call = DEPTH.call(1, 1, 64);
     call.arg(keys::stream(partition)).arg(keys::GROUP);
-    let [entries, pending, first] = tuple(DEPTH.run(&queue.link, &call).await?)?;
-    Ok(PartitionDepth {
+    let [entries, pending, first, is_there] = tuple(DEPTH.run(&queue.link, &call).await?)?;
+    let depth = PartitionDepth {
         partition,
         entries: count(&entries)?,
         pending: count(&pending)?,
         oldest: appended_at(&text(first)?),
-    })
+    };
+    Ok((depth, count(&is_there)? == 1))
 }
 
 /// An entry's id begins with the millisecond in which it was appended.

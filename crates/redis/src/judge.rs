@@ -53,7 +53,11 @@ pub(crate) fn judge(settings: &Settings, asked: Durability, assumed: bool, is_se
     if asked == Durability::Memory {
         return judgement;
     }
-    judgement.findings.extend(eviction(settings));
+    if let Some(finding) = eviction(settings) {
+        // What it keeps on disk it may throw away by itself.
+        judgement.level = Some(Durability::Memory);
+        judgement.findings.push(finding);
+    }
     if level.is_none_or(|level| level < asked) {
         let problem = problem(settings, asked, is_settled);
         if assumed {
@@ -281,6 +285,11 @@ mod tests {
         assert!(judge(&told, Durability::Disk, true, true).refusal().is_some());
         assert!(judge(&told, Durability::Process, false, true).refusal().is_some());
         assert!(judge(&told, Durability::Memory, false, true).refusal().is_none());
+        let judgement = judge(&told, Durability::Disk, false, true);
+        assert_eq!(
+            (judgement.level, judgement.findings.len()),
+            (Some(Durability::Memory), 1)
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The port to the queue, kept on Redis.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use eventflow_core::{
@@ -30,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) ghosts: Cursors,
     pub(crate) sweep: Sweep,
     pub(crate) consumers_due: Due,
+    /// How many entries there were when that was last looked at, all groups being there.
+    pub(crate) last_seen: AtomicU64,
 }
 
 impl RedisQueue {
@@ -46,6 +49,7 @@ impl RedisQueue {
             ghosts: Cursors::new(options.partitions.get()),
             sweep: Sweep::default(),
             consumers_due: Due::default(),
+            last_seen: AtomicU64::new(0),
             options,
         };
         Ok(Self { inner: Arc::new(inner) })

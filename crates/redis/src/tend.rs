@@ -1,4 +1,7 @@
-//! One turn of housekeeping, once a second by each worker process.
+//! One turn of housekeeping, once a second by each worker process. Among it: how much stands in the queue, so that a loss
+//! can be estimated.
+
+use std::sync::atomic::Ordering::Relaxed;
 
 use eventflow_core::Tended;
 use futures_util::future::try_join_all;
@@ -8,10 +11,13 @@ use crate::info::Info;
 use crate::queue::Inner;
 use crate::value::text;
 use crate::window::Pressure;
-use crate::{consumers, ghosts, marks};
+use crate::{consumers, depth, ghosts, marks};
 
 /// Tunes the window, takes up ghosts, sweeps marks, and now and then consumers.
 pub(crate) async fn tend(queue: &Inner) -> Result<Tended, QueueError> {
+    if let Some(entries) = depth::entries(queue).await? {
+        queue.last_seen.store(entries, Relaxed);
+    }
     let window = queue.window.tune(&pressure(queue).await?);
     let steps = queue.partitions().map(|partition| ghosts::step(queue, partition));
     let ghosts: u64 = try_join_all(steps).await?.into_iter().sum();

@@ -59,7 +59,7 @@ pub struct Check {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::durability)]
     pub level_in_force: Option<Durability>,
-    /// Whether the level asked for is taken on trust where the backend does not tell.
+    /// Whether the level asked for is taken on trust, where the backend tells none or a lower one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed: Option<bool>,
     /// Settings that endanger acknowledged events.

@@ -161,7 +161,7 @@ pub struct BackendView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::durability)]
     pub level_in_force: Option<Durability>,
-    /// Whether the level asked for is taken on trust where the backend does not tell.
+    /// Whether the level asked for is taken on trust, where the backend tells none or a lower one.
     pub assumed: bool,
     /// The round trip of the question, in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

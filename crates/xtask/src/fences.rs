@@ -84,6 +84,12 @@ const FENCES: &[Fence] = &[
         may: &["eventflow-core"],
         never: &["redis", "sqlx", "axum", "reqwest"],
     },
+    // Holds the rigs that EventFlow is measured against, and so speaks to what EventFlow's rooms speak to.
+    Fence {
+        room: "eventflow-bench",
+        may: &["eventflow-core", "eventflow-wire", "eventflow-stack"],
+        never: &[],
+    },
     Fence {
         room: "eventflow-xtask",
         may: &["eventflow-stack"],
@@ -251,6 +257,14 @@ mod tests {
             judge("eventflow-stack", &[], &[], &["redis", "tokio", "rustix"]).len(),
             2
         );
+    }
+
+    #[test]
+    fn the_benchmark_measures_from_outside() {
+        let linked = &["axum", "redis", "sqlx", "tokio"];
+        let rooms = &["eventflow-core", "eventflow-stack"];
+        assert!(judge("eventflow-bench", rooms, &[], linked).is_empty());
+        assert_eq!(judge("eventflow-bench", &["eventflow-worker"], &[], linked).len(), 1);
     }
 
     #[test]

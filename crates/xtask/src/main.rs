@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a person types before a push, and what CI runs.
 
+mod bench;
 mod cargo;
 mod check;
 mod fences;
@@ -17,7 +18,10 @@ use clap::{Parser, Subcommand};
 /// The checks and tests of EventFlow.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
-#[command(after_help = "Examples:\n  cargo xtask check\n  cargo xtask test\n  cargo xtask test -- lease")]
+#[command(
+    after_help = "Examples:\n  cargo xtask check\n  cargo xtask test\n  cargo xtask test -- lease\n  \
+                  cargo xtask bench --quick"
+)]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -41,12 +45,24 @@ enum Task {
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
+    /// Measures EventFlow against the limits of this machine, pair by pair, with release builds.
+    ///
+    /// Takes minutes, and wants the machine for itself. Exit code 1 where EventFlow stands below what it must.
+    #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --quick\n  \
+                            cargo xtask bench --only accept handled --json bench.json\n  \
+                            cargo xtask bench --compare bench.json --noise 15%\n  cargo xtask bench --list")]
+    Bench {
+        /// What is passed on to the program that measures: `--list` shows the measurements.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Check => check::run(),
         Task::Test { args } => test::run(&args),
+        Task::Bench { args } => bench::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

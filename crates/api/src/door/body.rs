@@ -46,12 +46,12 @@ pub(crate) async fn read(
     in_flight: &Arc<Semaphore>,
 ) -> Result<Held, Refusal> {
     if announced(headers).is_some_and(|length| length > settings.max_body) {
-        drain(headers, body).await;
-        return Err(too_large(settings));
+        let drained = drain(headers, body).await;
+        return Err(too_large(settings).closing_unless(drained));
     }
     tokio::time::timeout(settings.body_timeout, collect(headers, body, settings, in_flight))
         .await
-        .unwrap_or_else(|_| Err(Slug::RequestTimeout.into()))
+        .unwrap_or_else(|_| Err(Refusal::from(Slug::RequestTimeout).closing_unless(false)))
 }
 
 async fn collect(
@@ -67,8 +67,8 @@ async fn collect(
         let frame = frame.map_err(|_| Slug::IncompleteBody)?;
         let Ok(chunk) = frame.into_data() else { continue };
         if first.len() + rest.len() + chunk.len() > settings.max_body {
-            drain(headers, body).await;
-            return Err(too_large(settings));
+            let drained = drain(headers, body).await;
+            return Err(too_large(settings).closing_unless(drained));
         }
         let units = u32::try_from(chunk.len().div_ceil(UNIT)).unwrap_or(u32::MAX);
         let more = Arc::clone(in_flight).try_acquire_many_owned(units);
@@ -108,19 +108,21 @@ fn too_large(settings: &Settings) -> Refusal {
 }
 
 /// Reads and forgets up to 64 kB of a body that is refused. What waits to be told to send it is told nothing.
-pub(crate) async fn drain(headers: &HeaderMap, mut body: Body) {
+/// False where something of it is left: the answer has to say that the connection closes, lest its client use it again.
+pub(crate) async fn drain(headers: &HeaderMap, mut body: Body) -> bool {
     if headers.contains_key(EXPECT) {
-        return;
+        return false;
     }
     let reading = async {
         let mut read = 0;
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
             read += frame.data_ref().map_or(0, Bytes::len);
             if read > DRAINED {
-                break;
+                return false;
             }
         }
+        true
     };
-    // Too slow to be waited for: the connection closes instead.
-    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+    tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false)
 }

@@ -1,3 +1,5 @@
+//! What the door lets in, and what it refuses.
+
 use bytes::Bytes;
 use eventflow_core::{EventKey, Fingerprint, Payload, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue};

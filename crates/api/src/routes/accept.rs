@@ -55,8 +55,8 @@ pub(super) async fn accept(State(shared): State<Arc<Shared>>, request: Request) 
     let (format, atomic) = match early(&shared, &head) {
         Ok(known) => known,
         Err(refusal) => {
-            drain(&head.headers, body).await;
-            return refusal.into_response();
+            let drained = drain(&head.headers, body).await;
+            return refusal.closing_unless(drained).into_response();
         }
     };
     take(&shared, &head, body, format, atomic)

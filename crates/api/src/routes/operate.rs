@@ -93,8 +93,8 @@ async fn set_paused(shared: &Shared, request: Request, paused: bool) -> Result<J
 /// The body of an operator's request.
 pub(super) async fn order<T: DeserializeOwned>(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<T, Refusal> {
     if let Err(refusal) = require_json(headers) {
-        drain(headers, body).await;
-        return Err(refusal);
+        let drained = drain(headers, body).await;
+        return Err(refusal.closing_unless(drained));
     }
     let held = read(headers, body, &shared.settings, &shared.bytes_in_flight).await?;
     serde_json::from_slice(&held.bytes).map_err(|error| {

@@ -160,7 +160,7 @@ fn reachable_status(view: &BackendView) -> HealthStatus {
 fn condition_status(view: &BackendView, holds: bool) -> HealthStatus {
     match reachable_status(view) {
         HealthStatus::Pass if !holds => HealthStatus::Fail,
-        HealthStatus::Pass if !view.findings.is_empty() || view.assumed && view.level_in_force.is_none() => {
+        HealthStatus::Pass if !view.findings.is_empty() || view.level_in_force < Some(view.level_asked) => {
             HealthStatus::Warn
         }
         status => status,

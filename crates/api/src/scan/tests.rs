@@ -1,3 +1,5 @@
+//! The scan against the grammar, our own rules, and `serde_json`.
+
 use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -194,11 +194,15 @@ async fn a_body_beyond_the_cap_is_413_announced_or_not() {
     // Up to 64 kB are read, so that the connection lives on.
     for _ in 0..2 {
         let large = "x".repeat(60_000);
-        assert_eq!(
-            problem(rig.post("/events", &large).await).await.slug(),
-            "body-too-large"
-        );
+        let answer = rig.post("/events", &large).await;
+        assert!(!answer.headers().contains_key("connection"));
+        assert_eq!(problem(answer).await.slug(), "body-too-large");
     }
+    // Beyond that it says that it closes, so that its client takes another.
+    let huge = "x".repeat(1_000_000);
+    let answer = rig.post("/events", &huge).await;
+    assert_eq!(answer.headers()["connection"], "close");
+    assert_eq!(problem(answer).await.slug(), "body-too-large");
 }
 
 #[tokio::test]

@@ -352,3 +352,31 @@ async fn a_place_below_the_level_is_not_counted_on() {
     );
     assert_eq!(ledger.facts["role"], "alone");
 }
+
+#[tokio::test]
+async fn a_level_taken_on_trust_is_counted_on_and_shown() {
+    let rig = Rig::start(With {
+        assumed: true,
+        settings: eventflow_api::Settings {
+            durability: Durability::Disk,
+            ..settings()
+        },
+        ..without_queue()
+    })
+    .await;
+    rig.memory.set_inspection(inspection(Some(Durability::Process)));
+    rig.until("a lower level is seen", async |rig| {
+        let health = rig.client().health().await.expect("health");
+        let check = health
+            .checks
+            .values()
+            .flatten()
+            .find(|check| check.assumed.is_some())
+            .expect("a check");
+        assert_eq!(check.assumed, Some(true));
+        check.level_in_force == Some(Durability::Process) && health.status == HealthStatus::Warn
+    })
+    .await;
+    assert!(rig.client().ready().await.is_ok());
+    assert_eq!(rig.post("/events", r#"{"type":"t"}"#).await.status(), 202);
+}

@@ -37,6 +37,8 @@ pub(crate) struct Rig {
 #[derive(Default)]
 pub(crate) struct With {
     pub(crate) queue: bool,
+    /// Whether the ledger's level is taken on trust.
+    pub(crate) assumed: bool,
     pub(crate) settings: Settings,
     pub(crate) worker: Option<Arc<dyn LocalWorker>>,
 }
@@ -54,6 +56,7 @@ pub(crate) fn settings() -> Settings {
 pub(crate) fn with_queue() -> With {
     With {
         queue: true,
+        assumed: false,
         settings: settings(),
         worker: None,
     }
@@ -80,7 +83,7 @@ impl Rig {
         let mut backends = vec![Watched {
             role: Role::Ledger,
             backend: Arc::clone(&memory) as _,
-            assumed: false,
+            assumed: with.assumed,
         }];
         if with.queue {
             backends.push(Watched {

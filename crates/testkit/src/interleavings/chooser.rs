@@ -10,7 +10,6 @@ use eventflow_core::{
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::outcomes;
 use super::profile::{Kind, weights};
 use super::step::{LEASE, Reply, Step, UNIT};
 use super::workers::Workers;
@@ -28,7 +27,7 @@ pub(super) struct Chooser {
     pub(super) rng: Rng,
     pub(super) model: Arc<MemoryLedger>,
     weights: &'static [(Kind, u32)],
-    workers: Workers,
+    pub(super) workers: Workers,
     pub(super) orders: Vec<LetterOrder>,
     planned: VecDeque<Planned>,
     /// How many events each line has had before the one that it has now.
@@ -137,7 +136,7 @@ impl Chooser {
         })
     }
 
-    fn place(&mut self) -> usize {
+    pub(super) fn place(&mut self) -> usize {
         self.rng.usize(0..self.workers.all.len())
     }
 
@@ -297,31 +296,6 @@ impl Chooser {
         self.planned.push_back(Planned::Lease(place));
         self.planned.extend([Planned::Suspect(place); 3]);
         step
-    }
-
-    fn record(&mut self) -> Option<Step> {
-        let place = self.place();
-        let worker = self.workers.all[place].clone();
-        let mut finished = Vec::new();
-        for (key, token) in worker.running {
-            if self.rng.u8(0..10) < 7 {
-                let crashed = self.has_crashed(key);
-                finished.push(outcomes::finished(&mut self.rng, worker.id, key, token, crashed));
-            }
-        }
-        (!finished.is_empty()).then_some(Step::Record(finished))
-    }
-
-    fn has_crashed(&self, key: EventKey) -> bool {
-        let state = self.model.state();
-        let work = state.events.get(&key).and_then(|row| row.work.as_ref());
-        work.is_some_and(|work| work.crashes > 0)
-    }
-
-    fn zombie(&mut self) -> Option<Step> {
-        let past = *self.rng.choice(self.workers.past())?;
-        let one = outcomes::finished(&mut self.rng, past.worker, past.key, past.token, false);
-        Some(Step::Record(vec![one]))
     }
 
     fn restart(&mut self) -> Step {
