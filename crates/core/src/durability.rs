@@ -54,7 +54,8 @@ pub struct Inspection {
     pub version: String,
     /// The level in force; unknown where the backend does not tell.
     pub level: Option<Durability>,
-    /// Settings that keep it below the level that was asked for, or that may throw events away.
+    /// Settings that keep it below the level that was asked for, unless that is assumed, and those for which nobody can
+    /// vouch because they throw events away.
     pub findings: Vec<Finding>,
     /// The round trip of the question, in microseconds.
     pub round_trip_us: u64,

@@ -98,15 +98,18 @@ impl Gate {
         }
     }
 
-    /// The level that was asked for.
-    pub(crate) const fn asked(&self) -> Durability {
-        self.asked
+    /// What keeps these settings below the level asked for; nothing where the level is assumed.
+    pub(crate) fn findings(&self, safety: &Safety) -> Vec<Finding> {
+        if self.assumed {
+            return Vec::new();
+        }
+        safety.findings(self.asked)
     }
 
     /// Remembers what a session said. Shuts or opens.
     pub(crate) fn judge(&self, safety: &Safety) {
-        let findings = safety.findings(self.asked);
-        let refusal = (!findings.is_empty() && !self.assumed).then(|| refusal(self.asked, &findings));
+        let findings = self.findings(safety);
+        let refusal = (!findings.is_empty()).then(|| refusal(self.asked, &findings));
         let mut kept = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.is_some() != refusal.is_some() {
             if let Some(why) = &refusal {

@@ -52,7 +52,7 @@ impl Postgres {
     fn inspection(&self, row: &PgRow, round_trip: Duration) -> Result<Inspection, Failure> {
         let safety = session::safety(row)?;
         self.gate().judge(&safety);
-        let mut findings = safety.findings(self.gate().asked());
+        let mut findings = self.gate().findings(&safety);
         findings.extend(unwritable(row)?);
         let version: String = row.try_get("version")?;
         Ok(Inspection {

@@ -84,7 +84,8 @@ fn judge(name: &str, inspection: &Inspection, config: &Config) -> SchemaState {
     let in_force = inspection
         .level
         .map_or_else(|| "unknown".to_owned(), |level| level.to_string());
-    if config.assume_durability {
+    // What is left then is what nobody can vouch for: a policy that evicts streams, for one.
+    if config.assume_durability && inspection.findings.is_empty() {
         tracing::warn!(backend = name, version = inspection.version, in_force, assumed = %asked, "durability is assumed, not checked");
         return SchemaState::Ready;
     }

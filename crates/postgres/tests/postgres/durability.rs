@@ -73,7 +73,7 @@ async fn a_lower_level_or_an_assumed_one_goes_without_synchronous_commit() {
         Some(Durability::Process),
         "what is assumed is not shown as found"
     );
-    assert_eq!(inspection.findings.len(), 1);
+    assert!(inspection.findings.is_empty(), "somebody has vouched for it");
 }
 
 #[tokio::test]
