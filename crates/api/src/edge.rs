@@ -114,6 +114,8 @@ fn reworded(response: &Response) -> Response {
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(response),
         StatusCode::NOT_FOUND => Refusal::from(Slug::NotFound).into_response(),
+        // The router's word for a name in the path that is not UTF-8 once decoded; every such name is a key.
+        StatusCode::BAD_REQUEST => Refusal::from(Slug::InvalidKey).into_response(),
         _ => Refusal::from(Slug::Internal).into_response(),
     }
 }

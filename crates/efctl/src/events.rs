@@ -118,7 +118,7 @@ async fn every(context: &mut Context, query: &EventQuery) -> Result<(), Failure>
 
 fn records(context: &Context) -> Records<EventLine> {
     let header = &["KEY", "STATE", "RECEIVED", "TYPE", "SOURCE AND ID"];
-    Records::new(&context.out, header, &[], row)
+    Records::new(&context.out, header, &[], row).spilling()
 }
 
 fn end(context: &mut Context, list: &Records<EventLine>) -> Result<(), Failure> {

@@ -4,12 +4,14 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width};
 use eventflow_core::sanitize;
 
-use crate::look::Look;
+use crate::look::{Look, cut};
 
 /// The narrowest room that the last column is cut to.
 const LAST_AT_LEAST: usize = 8;
 /// A last column that may spill does so where it has less room than this.
 const ROOMY: usize = 32;
+/// Columns before a last column that spilled.
+const MARGIN: usize = 2;
 
 /// A table that may come in pages: one header, and columns that only grow.
 pub(crate) struct Listing {
@@ -50,16 +52,13 @@ impl Listing {
         let mut below = None;
         if let Some(width) = self.look.width {
             let room = width.saturating_sub(before);
-            let margin = if self.may_spill && room < ROOMY {
-                2
-            } else {
-                before.min(width - LAST_AT_LEAST.min(width))
-            };
+            let spills = self.may_spill && room < ROOMY;
+            let room = if spills { width.saturating_sub(MARGIN) } else { room };
             let mut last: Vec<String> = rows.iter_mut().filter_map(Vec::pop).collect();
             for cell in &mut last {
-                *cell = self.look.fit(margin, cell);
+                *cell = cut(cell, room.max(LAST_AT_LEAST));
             }
-            if margin == 2 {
+            if spills {
                 below = Some(last);
             } else {
                 rows.iter_mut().zip(last).for_each(|(row, cell)| row.push(cell));
@@ -107,7 +106,7 @@ impl Listing {
             text.push('\n');
             let spilled = below.and_then(|below| below.get(i.checked_sub(head_lines)?));
             if let Some(cell) = spilled {
-                text.push_str("  ");
+                text.push_str(&" ".repeat(MARGIN));
                 text.push_str(cell);
                 text.push('\n');
             }
@@ -197,6 +196,17 @@ mod tests {
         );
         assert!(text.lines().all(|line| line.chars().count() <= 30), "{text}");
         assert!(text.ends_with("…\n"));
+    }
+
+    #[test]
+    fn little_room_is_used_to_its_end() {
+        let look = Look {
+            colour: false,
+            width: Some(22),
+        };
+        let rows = vec![row(&["0123456789", &"m".repeat(60)])];
+        let text = table(look, &["KEY", "MESSAGE"], &[], rows);
+        assert_eq!(text, "KEY         MESSAGE\n0123456789  mmmmmmmmm…\n");
     }
 
     #[test]

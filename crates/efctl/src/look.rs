@@ -57,13 +57,7 @@ impl Look {
         let Some(width) = self.width else {
             return text.to_owned();
         };
-        let room = width.saturating_sub(margin).max(16);
-        if text.chars().count() <= room {
-            return text.to_owned();
-        }
-        let mut cut: String = text.chars().take(room - 1).collect();
-        cut.push('…');
-        cut
+        cut(text, width.saturating_sub(margin).max(16))
     }
 
     /// Breaks safe text into lines that fit behind a margin, at spaces where there are some.
@@ -94,6 +88,16 @@ impl Look {
         }
         lines
     }
+}
+
+/// Cuts safe text to that many characters, of which the last says so.
+pub(crate) fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(room.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
 }
 
 fn push(lines: &mut [String], gap: usize, word: &[char]) {

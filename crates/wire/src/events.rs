@@ -12,14 +12,15 @@ use crate::schema;
 pub struct NewEvent {
     /// What happened, such as `order.created`: 1 to 1,024 bytes.
     #[serde(rename = "type")]
-    #[schema(example = "order.created")]
+    #[schema(example = "order.created", min_length = 1, max_length = 1024)]
     pub event_type: String,
     /// Who says so; `/` where absent. At most 1,024 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "checkout")]
+    #[schema(example = "checkout", min_length = 1, max_length = 1024)]
     pub source: Option<String>,
     /// With `source` the identity of the event, so that it can be sent again; a new UUID v7 where absent. 1 to 255 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
     pub id: Option<String>,
     /// When it happened; when it was received where absent. RFC 3339 between 1970 and 2200.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +28,7 @@ pub struct NewEvent {
     pub time: Option<Timestamp>,
     /// What it is about. At most 1,024 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1024)]
     pub subject: Option<String>,
     /// What it carries: any JSON, kept byte for byte.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +50,17 @@ pub enum NewEvents {
     One(NewEvent),
     /// A batch.
     Many(Vec<NewEvent>),
+}
+
+/// A `CloudEvents` 1.0 event in structured mode; its extension attributes stand beside these.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CloudEvent {
+    /// The version of the specification.
+    #[schema(schema_with = schema::specversion)]
+    pub specversion: &'static str,
+    /// The rest.
+    #[serde(flatten)]
+    pub event: NewEvent,
 }
 
 /// The answer to one event: it is durable.

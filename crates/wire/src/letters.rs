@@ -56,7 +56,7 @@ pub struct LetterPage {
 #[serde(deny_unknown_fields)]
 pub struct LetterKeys {
     /// Their keys, 1 to 1,000.
-    #[schema(schema_with = schema::keys)]
+    #[schema(schema_with = schema::ordered_keys)]
     pub keys: Vec<EventKey>,
 }
 

@@ -38,7 +38,9 @@ mod view;
 
 pub use audit::{AuditPage, AuditView};
 pub use client::{Client, ClientError};
-pub use events::{Acceptance, Accepted, BatchResult, ItemError, ItemResult, ItemStatus, NewEvent, NewEvents};
+pub use events::{
+    Acceptance, Accepted, BatchResult, CloudEvent, ItemError, ItemResult, ItemStatus, NewEvent, NewEvents,
+};
 pub use health::{Check, Health, HealthStatus, Liveness, Readiness, Taker};
 pub use letters::{JobView, LetterKeys, LetterPage, LetterView, RefusedLetter};
 pub use line::{EventLine, EventPage};

@@ -35,6 +35,7 @@ pub struct EventQuery {
     pub until: Option<Timestamp>,
     /// `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(schema_with = schema::uuid)]
     pub cursor: Option<String>,
     /// At most so many, 1 to 1,000; 100 where absent. A stream has no limit unless it is set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +82,7 @@ pub struct LetterQuery {
     pub data: bool,
     /// `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(schema_with = schema::uuid)]
     pub cursor: Option<String>,
     /// At most so many, 1 to 1,000; 100 where absent. A stream has no limit unless it is set.
     #[serde(skip_serializing_if = "Option::is_none")]

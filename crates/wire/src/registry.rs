@@ -84,7 +84,7 @@ pub struct WorkerView {
 pub struct PauseRequest {
     /// One handler; all running where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schema::pattern)]
+    #[schema(schema_with = schema::pattern_or_null)]
     pub handler: Option<Pattern>,
 }
 

@@ -14,6 +14,11 @@ pub fn keys() -> ArrayBuilder {
     ArrayBuilder::new().items(RefOr::T(Schema::Object(key().build())))
 }
 
+/// The keys of one order.
+pub fn ordered_keys() -> ArrayBuilder {
+    keys().min_items(Some(1)).max_items(Some(1000))
+}
+
 /// A moment.
 pub fn time() -> ObjectBuilder {
     text(SchemaFormat::KnownFormat(KnownFormat::DateTime)).description(Some("RFC 3339 in UTC, to the microsecond"))
@@ -28,12 +33,25 @@ pub fn uuid() -> ObjectBuilder {
 pub fn pattern() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(SchemaType::new(Type::String))
+        .pattern(Some(
+            r"^(\*|[^.*\x00-\x1f\x7f-\x9f]+)(\.(\*|[^.*\x00-\x1f\x7f-\x9f]+))*$",
+        ))
         .description(Some("A pattern over event types, such as `order.*`"))
+}
+
+/// A handler's pattern, or null for none.
+pub fn pattern_or_null() -> ObjectBuilder {
+    pattern().schema_type(SchemaType::from_iter([Type::String, Type::Null]))
 }
 
 /// A list of patterns.
 pub fn patterns() -> ArrayBuilder {
     ArrayBuilder::new().items(RefOr::T(Schema::Object(pattern().build())))
+}
+
+/// The one version of `CloudEvents`.
+pub fn specversion() -> ObjectBuilder {
+    names(["1.0"])
 }
 
 /// Any JSON value.

@@ -179,3 +179,32 @@ fn binary_mode_refuses_what_is_no_text() {
         .expect("a request");
     assert!(matches!(parsed, Parsed::One(Err(refusal)) if refusal.slug == Slug::InvalidAttribute));
 }
+
+#[test]
+fn what_two_readers_may_read_differently_is_refused() {
+    let mut twice = headers(&[JSON]);
+    twice.append("content-type", HeaderValue::from_static("text/plain"));
+    let refusal = Format::of(&twice).err();
+    assert_eq!(refusal.map(|r| r.slug), Some(Slug::UnsupportedMediaType));
+
+    let coded = |coding| Format::of(&headers(&[JSON, ("transfer-encoding", coding)])).map_err(|r| r.slug);
+    assert_eq!(coded("chunked"), Ok(Format::Json));
+    assert_eq!(coded("gzip, chunked"), Err(Slug::UnsupportedEncoding));
+}
+
+#[test]
+fn a_charset_matters_where_the_body_is_read() {
+    let format = |content_type: &str| {
+        let binary = [("ce-specversion", "1.0"), ("content-type", content_type)];
+        Format::of(&headers(&binary)).map_err(|r| r.slug)
+    };
+    assert_eq!(format("text/plain; charset=utf-16"), Ok(Format::Binary { json: false }));
+    assert_eq!(
+        format("application/json; charset=utf-8"),
+        Ok(Format::Binary { json: true })
+    );
+    for read in ["application/json", "application/x+json", "application/cloudevents+json"] {
+        let refused = format(&format!("{read}; charset=utf-16"));
+        assert_eq!(refused, Err(Slug::UnsupportedMediaType), "{read}");
+    }
+}

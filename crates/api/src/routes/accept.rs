@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use eventflow_core::Event;
-use eventflow_wire::{Acceptance, Accepted, BatchResult, ItemResult, ItemStatus, NewEvents, Problem};
+use eventflow_wire::{Acceptance, Accepted, BatchResult, CloudEvent, ItemResult, ItemStatus, NewEvents, Problem};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
@@ -35,13 +35,13 @@ struct Options {
     post, path = "/events", tag = "events",
     params(
         ("atomic" = Option<bool>, Query, description = "Of a batch: all or nothing"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Stands for `id` of a single event"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Stands for `id` of a single event"),
         ("X-Correlation-Id" = Option<String>, Header, description = "Where the event names none itself"),
     ),
     request_body(content(
         (NewEvents = "application/json"),
-        (NewEvents = "application/cloudevents+json"),
-        (NewEvents = "application/cloudevents-batch+json"),
+        (CloudEvent = "application/cloudevents+json"),
+        (Vec<CloudEvent> = "application/cloudevents-batch+json"),
     )),
     responses(
         (status = 202, description = "One event, durable", body = Accepted),
@@ -179,7 +179,7 @@ async fn refuse_reused(shared: &Shared, items: &mut [Item]) -> Result<(), Refusa
         let Ok(event) = item else { continue };
         let leader = *first.entry(event.key).or_insert(event.fingerprint);
         if reused.next().unwrap_or(false) || leader != event.fingerprint {
-            *item = Err(Slug::IdReused.into());
+            *item = Err(Refusal::at(Slug::IdReused, "/id"));
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ const MAX_KEYS: usize = 1000;
 /// Runs dead letters again, each with a new budget of attempts.
 #[utoipa::path(
     post, path = "/dead-letters/requeue", tag = "dead letters", request_body = LetterKeys,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the job: a UUID, or any text")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Names the job: a UUID, or any text")),
     responses(
         (status = 202, description = "The job as it was done", body = JobView),
         (status = "default", description = "Nothing changed", body = Problem, content_type = "application/problem+json"),
@@ -32,7 +32,7 @@ pub(super) async fn requeue(State(shared): State<Arc<Shared>>, request: Request)
 /// Gives dead letters up; their payload stays until retention.
 #[utoipa::path(
     post, path = "/dead-letters/discard", tag = "dead letters", request_body = LetterKeys,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the job: a UUID, or any text")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Names the job: a UUID, or any text")),
     responses(
         (status = 202, description = "The job as it was done", body = JobView),
         (status = "default", description = "Nothing changed", body = Problem, content_type = "application/problem+json"),
@@ -45,7 +45,7 @@ pub(super) async fn discard(State(shared): State<Arc<Shared>>, request: Request)
 /// Takes a discard back.
 #[utoipa::path(
     post, path = "/dead-letters/restore", tag = "dead letters", request_body = LetterKeys,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the job: a UUID, or any text")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Names the job: a UUID, or any text")),
     responses(
         (status = 202, description = "The job as it was done", body = JobView),
         (status = "default", description = "Nothing changed", body = Problem, content_type = "application/problem+json"),
@@ -58,7 +58,7 @@ pub(super) async fn restore(State(shared): State<Arc<Shared>>, request: Request)
 /// A job over dead letters.
 #[utoipa::path(
     get, path = "/dead-letters/jobs/{id}", tag = "dead letters",
-    params(("id" = String, Path, description = "The job's id, a UUID")),
+    params(("id" = String, Path, format = "uuid", description = "The job's id, a UUID")),
     responses(
         (status = 200, body = JobView),
         (status = "default", description = "Unknown job", body = Problem, content_type = "application/problem+json"),
@@ -102,13 +102,10 @@ fn job_name(headers: &HeaderMap) -> Result<Uuid, Refusal> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(Uuid::now_v7());
     };
-    let text = value
-        .to_str()
-        .map_err(|_| Slug::IdempotencyKey)?
-        .trim()
-        .trim_matches('"');
+    let text = value.to_str().unwrap_or_default().trim().trim_matches('"');
     if text.is_empty() || text.len() > 255 {
-        return Err(Slug::IdempotencyKey.into());
+        let words = "Name the job with 1 to 255 visible ASCII characters, or leave Idempotency-Key out.";
+        return Err(Refusal::saying(Slug::IdempotencyKey, words));
     }
     Ok(text
         .parse()

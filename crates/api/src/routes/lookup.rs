@@ -22,7 +22,7 @@ pub(super) enum Found {
 /// All about one event, the queue included.
 #[utoipa::path(
     get, path = "/events/{key}", tag = "events",
-    params(("key" = String, Path, description = "The event's key, a UUID")),
+    params(("key" = String, Path, format = "uuid", description = "The event's key, a UUID")),
     responses(
         (status = 200, body = EventView),
         (status = "default", description = "Unknown event, or a place that cannot be asked", body = Problem, content_type = "application/problem+json"),
@@ -43,7 +43,7 @@ pub(super) async fn event(
 /// All about one dead letter.
 #[utoipa::path(
     get, path = "/dead-letters/{key}", tag = "dead letters",
-    params(("key" = String, Path, description = "The event's key, a UUID")),
+    params(("key" = String, Path, format = "uuid", description = "The event's key, a UUID")),
     responses(
         (status = 200, body = EventView),
         (status = "default", description = "Neither dead nor discarded", body = Problem, content_type = "application/problem+json"),

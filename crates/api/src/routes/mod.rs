@@ -54,6 +54,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 
 /// What stands behind the question mark.
 fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
+    // Nothing that is stored holds a NUL, and not every store can be asked for one.
+    if uri.query().is_some_and(|query| query.contains("%00")) {
+        return Err(Slug::InvalidQuery.into());
+    }
     axum::extract::Query::try_from_uri(uri)
         .map(|axum::extract::Query(query)| query)
         .map_err(|_| Slug::InvalidQuery.into())

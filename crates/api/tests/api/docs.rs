@@ -64,6 +64,38 @@ async fn the_contract_lists_every_route_and_every_type() {
 }
 
 #[tokio::test]
+async fn the_contract_says_what_is_refused() {
+    let rig = Rig::start(without_queue()).await;
+    let contract = rig.client().openapi().await.expect("the contract");
+    let schemas = &contract["components"]["schemas"];
+    let keys = &schemas["LetterKeys"]["properties"]["keys"];
+    assert_eq!(
+        (&keys["minItems"], &keys["maxItems"]),
+        (&Value::from(1), &Value::from(1000))
+    );
+    assert_eq!(schemas["NewEvent"]["properties"]["id"]["maxLength"], 255);
+    let handler = &schemas["PauseRequest"]["properties"]["handler"];
+    assert_eq!(handler["type"], serde_json::json!(["string", "null"]));
+    assert!(schemas["RetireRequest"]["properties"]["handler"]["pattern"].is_string());
+    for path in ["/events/{key}", "/dead-letters/{key}", "/dead-letters/jobs/{id}"] {
+        let parameter = &contract["paths"][path]["get"]["parameters"][0];
+        assert_eq!(parameter["schema"]["format"], "uuid", "{path}");
+    }
+    let bodies = &contract["paths"]["/events"]["post"]["requestBody"]["content"];
+    let one = &bodies["application/cloudevents+json"]["schema"]["$ref"];
+    assert_eq!(one, "#/components/schemas/CloudEvent");
+    assert_eq!(
+        &bodies["application/cloudevents-batch+json"]["schema"]["items"]["$ref"],
+        one
+    );
+    assert!(
+        schemas["CloudEvent"]
+            .to_string()
+            .contains(r#""required":["specversion"]"#)
+    );
+}
+
+#[tokio::test]
 async fn every_route_of_the_contract_is_there() {
     let rig = Rig::start(without_queue()).await;
     for (method, path) in ROUTES {

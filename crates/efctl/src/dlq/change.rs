@@ -26,21 +26,27 @@ pub(super) async fn run(
     let keys: Vec<EventKey> = keys.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
     confirm(keys.len(), &what_happens(action, keys.len()), yes).await?;
     let mut refused = 0;
+    // What was confirmed is done to its end, also where nobody reads about it any more.
+    let mut written = Ok(());
     for order in keys.chunks(MAX_KEYS) {
         let job = context.client.change_letters(action, order.to_vec(), None).await?;
         refused += job.refused.len();
-        if context.out.json {
-            context.out.record(&job)?;
-        } else {
-            context.out.text(&render(&job))?;
-            context.out.flush()?;
-            explain(&job);
-        }
+        written = written.and_then(|()| show(context, &job));
     }
     match refused {
-        0 => Ok(()),
+        0 => written,
         _ => Err(Failure::Told),
     }
+}
+
+fn show(context: &mut Context, job: &JobView) -> Result<(), Failure> {
+    if context.out.json {
+        return context.out.record(job);
+    }
+    context.out.text(&render(job))?;
+    context.out.flush()?;
+    explain(job);
+    Ok(())
 }
 
 fn what_happens(action: LetterAction, n: usize) -> String {

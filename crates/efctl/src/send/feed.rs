@@ -153,7 +153,7 @@ impl Feed {
             }
             let fed = match read_line(&mut input, &mut line) {
                 Ok(Read::End) => break,
-                Ok(Read::Whole) => self.take(number, &line),
+                Ok(Read::Whole) => self.take(number, without_mark(number, &line)),
                 Ok(Read::TooLong) => self.reject(number, "line-too-long", "a line has at most 4 MiB"),
                 Err(e) => {
                     // The events before it are good, and what broke off is told behind them.
@@ -223,6 +223,14 @@ impl Feed {
 
     fn give(&self, fed: Fed) -> Result<(), Unwanted> {
         self.tx.blocking_send(fed).map_err(|_| Unwanted)
+    }
+}
+
+/// The line without the byte order mark that some editors write before the first one.
+fn without_mark(number: u64, line: &[u8]) -> &[u8] {
+    match line.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) if number == 1 => rest,
+        _ => line,
     }
 }
 
@@ -299,6 +307,13 @@ mod tests {
             })
             .collect();
         assert_eq!(bad, [(4, "malformed-line"), (6, "malformed-line")]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_where_the_input_begins() {
+        let fed = read("\u{feff}{\"id\":\"a\"}\n\u{feff}{\"id\":\"b\"}\n");
+        assert_eq!(lines_of(&fed), [1]);
+        assert!(fed.iter().any(|fed| matches!(fed, Fed::Bad(bad) if bad.line == 2)));
     }
 
     #[test]

@@ -25,6 +25,9 @@ use feed::Source;
 use patience::Patience;
 use progress::Progress;
 
+/// Seconds that one request may take, however patient the caller is.
+const LONGEST_REQUEST: u64 = 30;
+
 pub(crate) const EXAMPLES: &str = "\
 Without --type and --file, events are read from stdin: one JSON object a line (NDJSON).
 An event without an id gets one (UUID v7), so that sending it again here is safe; sending a file twice is safe
@@ -70,10 +73,13 @@ pub(crate) struct SendArgs {
 pub(crate) async fn run(context: &mut Context, args: SendArgs) -> Result<(), Failure> {
     let patience = Arc::new(Patience::new(args.patience.map(Duration::from_secs)));
     // What is repeated, when, and for how long is decided here, where it can be counted and told.
-    let client = context.client.clone().with_retry(RetryPolicy {
+    let mut client = context.client.clone().with_retry(RetryPolicy {
         attempts: 1,
         ..RetryPolicy::default()
     });
+    if let Some(seconds) = args.patience {
+        client = client.with_deadline(request_time(seconds));
+    }
     let source = match (args.event_type.clone(), args.count) {
         (Some(event_type), None) => {
             let event = new_event(event_type, args)?;
@@ -85,6 +91,11 @@ pub(crate) async fn run(context: &mut Context, args: SendArgs) -> Result<(), Fai
     let progress = Arc::new(Progress::new(source.size()));
     let end = pipeline::run(client, source, patience, Arc::clone(&progress)).await;
     report::run(context, end, &progress)
+}
+
+/// The time that one request may take: where it hangs, it must not outlast the patience.
+fn request_time(patience_seconds: u64) -> Duration {
+    Duration::from_secs(patience_seconds.clamp(1, LONGEST_REQUEST))
 }
 
 fn new_event(event_type: String, args: SendArgs) -> Result<NewEvent, Failure> {
@@ -112,5 +123,16 @@ fn stream_of(file: Option<PathBuf>) -> Result<Source, Failure> {
             "what is to be sent? Write --type TYPE, --file PATH, or pipe one JSON object a line into it".into(),
         )),
         None => Ok(Source::stdin()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_hangs_does_not_outlast_the_patience() {
+        let seconds = |patience| request_time(patience).as_secs();
+        assert_eq!([0, 2, 30, u64::MAX].map(seconds), [1, 2, 30, 30]);
     }
 }

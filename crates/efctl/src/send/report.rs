@@ -61,18 +61,19 @@ struct Report<'a> {
 pub(super) fn run(context: &mut Context, end: Result<(), Failure>, progress: &Progress) -> Result<(), Failure> {
     progress.end();
     let (tally, took) = progress.so_far();
-    if context.out.json {
-        context.out.record(&as_json(&tally, took))?;
+    let written = if context.out.json {
+        context.out.record(&as_json(&tally, took))
     } else {
-        context.out.text(&render(&tally, took))?;
-    }
-    context.out.flush()?;
+        context.out.text(&render(&tally, took))
+    };
+    let written = written.and_then(|()| context.out.flush());
     for line in advice(&tally, end.is_ok()) {
         say(&line);
     }
     end?;
+    // Also where nobody reads the counts any more, what was rejected is not fine.
     match tally.rejected {
-        0 => Ok(()),
+        0 => written,
         _ => Err(Failure::Told),
     }
 }

@@ -29,6 +29,35 @@ fn a_reader_who_has_had_enough_ends_it_without_a_word() {
 }
 
 #[test]
+fn what_went_wrong_is_told_by_the_code_although_nobody_reads() {
+    let api = Api::start(|request| match request.path.as_str() {
+        "/dead-letters/requeue" => {
+            let body = String::from_utf8(request.body.clone()).expect("UTF-8");
+            let key = body.split('"').nth(3).expect("a key").to_owned();
+            Answer::json(
+                202,
+                format!(
+                    r#"{{"id":"0190a5d0-0000-7000-8000-000000000001","action":"requeue","actor":"a",
+                      "at":"2026-05-01T12:00:00Z","applied":0,"stored":0,"refused":[{{"key":"{key}","why":"not-dead"}}]}}"#
+                ),
+            )
+        }
+        _ => Answer::problem(422, "invalid-event", "No."),
+    });
+    let many: Vec<String> = (0..1500).map(|n| format!("9d4eb02a-cf1e-88c7-9bb1-{n:012x}")).collect();
+    let mut requeue = vec!["dlq", "requeue", "--yes"];
+    requeue.extend(many.iter().map(String::as_str));
+    for args in [&["send", "--type", "t", "--count", "3"][..], &["doctor"], &requeue] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ran = efctl(&api.url, args).stdout(writer).output().expect("it runs");
+        assert_eq!(ended(ran).code, 1, "{:?}", &args[..1]);
+    }
+    let orders = api.seen().iter().filter(|r| r.path == "/dead-letters/requeue").count();
+    assert_eq!(orders, 2, "what was confirmed is done to its end");
+}
+
+#[test]
 fn a_closed_stderr_is_no_reason_to_panic() {
     let api = Api::start(|_| Answer::problem(404, "not-found", "No."));
     let mut child = efctl(&api.url, &["events", "--id", "a"])

@@ -65,9 +65,9 @@ async fn a_killed_api_loses_nothing_it_acknowledged(mode: Mode) {
     traffic.acks(300).await;
     let victim = stack.apis.remove(1);
     victim.kill();
+    traffic.is_cut_off().await;
     traffic.acks(200).await;
     let log = traffic.end().await;
-    assert!(log.unknown > 0, "somebody saw it end");
     stack.answers_for(&log).await;
     stack.each_was_run_once();
 }

@@ -62,8 +62,8 @@ fn kill_9_loses_nothing_that_was_acknowledged() {
         traffic.acks(500).await;
         let dev = stack.apis.remove(0);
         dev.kill();
+        traffic.is_cut_off().await;
         let log = traffic.end().await;
-        assert!(log.unknown > 0, "it was killed under load");
         stack.apis.push(dev.restart().await);
         stack.answers_for(&log).await;
         handled_once(&stack, &log).await;

@@ -3,11 +3,54 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::rig::{Mode, Plan, Traffic, event, eventually, failing, number, tests};
+use crate::rig::{Mode, Plan, Service, Stack, Traffic, event, eventually, failing, number, tests};
 
-tests!([Postgres Pipeline]: a_worker_that_stood_still_holds_up_nobody_and_changes_nothing);
+tests!([Postgres Pipeline]:
+    a_worker_that_stood_still_holds_up_nobody_and_changes_nothing
+    a_worker_that_stood_still_inside_a_statement_holds_up_nobody_and_changes_nothing
+);
 
 async fn a_worker_that_stood_still_holds_up_nobody_and_changes_nothing(mode: Mode) {
+    stands_still(mode, async |_, worker| worker.process.stop().expect("stopped")).await;
+}
+
+async fn a_worker_that_stood_still_inside_a_statement_holds_up_nobody_and_changes_nothing(mode: Mode) {
+    stands_still(mode, stop_inside_a_statement).await;
+}
+
+/// Statements of workers that wait for the table of attempts: the API writes nothing there.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                       AND state = 'active' AND wait_event_type = 'Lock'";
+
+/// Stops it while every worker waits inside a statement; that ends once nobody holds the table.
+async fn stop_inside_a_statement(stack: &Stack, worker: &Service) {
+    const LOCK: &str = "BEGIN; LOCK TABLE attempts IN EXCLUSIVE MODE; SELECT pg_sleep(1); COMMIT";
+    loop {
+        let database = stack.database().clone();
+        let holder = tokio::task::spawn_blocking(move || database.try_sql(LOCK));
+        let all = stack.workers.len() as u64;
+        let mut inside = false;
+        while !inside && !holder.is_finished() {
+            inside = stack.database().number(WAITING) >= all;
+        }
+        worker.process.stop().expect("stopped");
+        inside &= !holder.is_finished();
+        holder.await.expect("it ends").expect("the lock");
+        if inside {
+            break;
+        }
+        worker.process.cont().expect("goes on");
+    }
+    eventually("nobody waits any more", async || {
+        match stack.database().number(WAITING) {
+            0 => Ok(()),
+            n => Err(format!("{n}")),
+        }
+    })
+    .await;
+}
+
+async fn stands_still(mode: Mode, stop: impl AsyncFnOnce(&Stack, &Service)) {
     let stall = Duration::from_secs(number("EVENTFLOW_TEST_STALL", 8).into());
     let stack = Plan::new(mode).workers(2).start().await;
     let traffic = Traffic::start([stack.client().clone()], |number, id| match number % 4 {
@@ -24,7 +67,7 @@ async fn a_worker_that_stood_still_holds_up_nobody_and_changes_nothing(mode: Mod
         n => Err(format!("{n}")),
     })
     .await;
-    frozen.process.stop().expect("stopped");
+    stop(&stack, frozen).await;
     let had: BTreeSet<String> = stack.database().column(&held).into_iter().collect();
     assert!(!had.is_empty(), "it holds leases");
 

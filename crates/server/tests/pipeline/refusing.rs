@@ -126,6 +126,15 @@ fn a_busy_port_names_the_flag() {
 
 async fn a_store_without_its_schema_is_refused_with_what_to_type(mode: Mode) {
     let stack = Plan::new(mode).prepare();
+    // As an older version left it, and as a newer one would.
+    for (version, parts) in [(0, ["older", "eventflow migrate"]), (9_999, ["newer", "a newer one"])] {
+        stack
+            .database()
+            .sql(&format!("UPDATE _sqlx_migrations SET version = {version}"));
+        for role in ["api", "worker", "solo"] {
+            refused(&stack, &[role], &[("listen", "127.0.0.1:0")], &parts);
+        }
+    }
     stack.database().sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     for role in ["api", "worker", "solo"] {
         refused(&stack, &[role], &[("listen", "127.0.0.1:0")], &["eventflow migrate"]);

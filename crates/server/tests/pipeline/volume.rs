@@ -53,7 +53,7 @@ async fn a_file_is_stored_once_however_often_it_is_sent(mode: Mode) {
         seen
     };
     assert_eq!(accounted, events, "{second:?}, copies seen {seen}");
-    eprint_rates(mode, events, first.per_second, second.per_second);
+    say_rates(mode, events, first.per_second, second.per_second);
 }
 
 fn write_file(stack: &Stack, events: u64) -> PathBuf {
@@ -95,7 +95,7 @@ fn only_marks_are_left(stack: &Stack, events: u64) {
     assert_eq!(others, 2, "the stream and the number of partitions");
 }
 
-fn eprint_rates(mode: Mode, events: u64, first: f64, second: f64) {
+fn say_rates(mode: Mode, events: u64, first: f64, second: f64) {
     let mut out = std::io::stderr().lock();
     writeln!(out, "{mode:?}: {events} events at {first:.0}/s, again at {second:.0}/s").expect("written");
 }

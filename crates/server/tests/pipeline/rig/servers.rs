@@ -1,7 +1,7 @@
 //! The servers behind a stack.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 
 use eventflow_stack::{Error, Postgres, PostgresSettings, Redis, RedisSettings};
 use tokio::task::block_in_place;
@@ -27,15 +27,16 @@ fn here<T>(started: Result<T, Error>) -> T {
 }
 
 /// A database of one test.
+#[derive(Clone)]
 pub(crate) struct Database {
-    own: Option<Postgres>,
+    own: Option<Arc<Postgres>>,
     name: String,
 }
 
 impl Database {
     /// An empty one, on the common server or on one that the test may hurt.
     pub(crate) fn create(own_server: bool) -> Self {
-        let own = own_server.then(|| block_in_place(start_postgres));
+        let own = own_server.then(|| Arc::new(block_in_place(start_postgres)));
         let name = format!("test_{}", DATABASES.fetch_add(1, Relaxed));
         let database = Self { own, name };
         block_in_place(|| database.server().create_database(&database.name)).expect("a database");
@@ -44,13 +45,13 @@ impl Database {
 
     /// Its server.
     pub(crate) fn server(&self) -> &Postgres {
-        self.own.as_ref().unwrap_or_else(|| &SHARED)
+        self.own.as_deref().unwrap_or_else(|| &SHARED)
     }
 
     /// Its server, which nobody else uses.
     pub(crate) fn own_server(&self) -> &Postgres {
         self.own
-            .as_ref()
+            .as_deref()
             .expect("a test that hurts the server has one of its own")
     }
 

@@ -100,7 +100,7 @@ impl Traffic {
         .await;
     }
 
-    /// Waits until more batches are refused, or left without an answer, than now.
+    /// Waits until more batches are refused than now.
     pub(crate) async fn is_refused(&self) {
         let before = lock(&self.log).refused;
         eventually("refused", async || {
@@ -108,6 +108,17 @@ impl Traffic {
                 return Ok(());
             }
             Err("none more".to_owned())
+        })
+        .await;
+    }
+
+    /// Waits until some batch has been left without an answer.
+    pub(crate) async fn is_cut_off(&self) {
+        eventually("cut off", async || {
+            if lock(&self.log).unknown > 0 {
+                return Ok(());
+            }
+            Err("every batch had its answer".to_owned())
         })
         .await;
     }
