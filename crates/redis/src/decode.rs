@@ -65,18 +65,16 @@ fn event(fields: &Fields) -> Result<Event, Defect> {
     }
     let data = data(fields)?;
     let fingerprint = Fingerprint::of(&event_type, data.bytes());
-    if find(fields, field::FINGERPRINT).map(AsRef::as_ref) != Some(fingerprint.as_bytes().as_slice()) {
-        return Err(broken("`fingerprint` is not the fingerprint of `type` and `data`"));
-    }
+    let received_at = time(fields, field::RECEIVED)?;
     Ok(Event {
         key,
         source,
         id,
-        id_given: flag(fields, field::GIVEN)?.ok_or_else(|| missing(field::GIVEN))?,
+        id_given: flag(fields, field::GIVEN)?,
         event_type,
         subject: optional(fields, field::SUBJECT)?,
-        time: time(fields, field::TIME)?,
-        received_at: time(fields, field::RECEIVED)?,
+        time: find(fields, field::TIME).map_or(Ok(received_at), |_| time(fields, field::TIME))?,
+        received_at,
         correlation_id: correlation_id(fields)?,
         traceparent: optional(fields, field::TRACEPARENT)?,
         extensions: extensions(fields)?,
@@ -95,7 +93,7 @@ fn check_version(fields: &Fields) -> Result<(), Defect> {
 }
 
 fn check_names(fields: &Fields) -> Result<(), Defect> {
-    const KNOWN: [&str; 15] = [
+    const KNOWN: [&str; 14] = [
         field::VERSION,
         field::KEY,
         field::SOURCE,
@@ -105,7 +103,6 @@ fn check_names(fields: &Fields) -> Result<(), Defect> {
         field::TIME,
         field::RECEIVED,
         field::CORRELATION,
-        field::FINGERPRINT,
         field::SUBJECT,
         field::TRACEPARENT,
         field::EXTENSIONS,
@@ -183,11 +180,10 @@ fn not_empty(name: &str, value: String) -> Result<String, Defect> {
     Ok(value)
 }
 
-fn flag(fields: &Fields, name: &str) -> Result<Option<bool>, Defect> {
+fn flag(fields: &Fields, name: &str) -> Result<bool, Defect> {
     match find(fields, name).map(AsRef::as_ref) {
-        None => Ok(None),
-        Some(b"0") => Ok(Some(false)),
-        Some(b"1") => Ok(Some(true)),
+        None | Some(b"0") => Ok(false),
+        Some(b"1") => Ok(true),
         Some(_) => Err(broken(format!("`{name}` is neither 0 nor 1"))),
     }
 }
@@ -216,7 +212,7 @@ fn extensions(fields: &Fields) -> Result<Option<String>, Defect> {
 }
 
 fn data(fields: &Fields) -> Result<Payload, Defect> {
-    let is_binary = flag(fields, field::BINARY)?.unwrap_or(false);
+    let is_binary = flag(fields, field::BINARY)?;
     match find(fields, field::DATA) {
         None if is_binary => Err(missing(field::DATA)),
         None => Ok(Payload::Empty),
@@ -299,6 +295,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let mut assigned = event(Payload::Json(Bytes::from_static(b" {\"a\" : 1}\n")));
         assigned.id_given = false;
+        assigned.time = assigned.received_at;
         assigned.subject = None;
         assigned.extensions = None;
         assigned.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
@@ -339,10 +336,8 @@ mod tests {
             ("correlation", "é".as_bytes()),
             ("traceparent", b"a\nb"),
             ("extensions", b"\0"),
-            ("fingerprint", b"0123456789abcdef"),
             ("key", b"9d4eb02a-cf1e-88c7-9bb1-86cb54b80777"),
             ("key", b"no key"),
-            ("data", b"[]"),
             ("data", b"\xff"),
             ("data", b""),
             ("unknown", b"1"),

@@ -13,16 +13,14 @@ pub(crate) mod field {
     pub(crate) const KEY: &str = "key";
     pub(crate) const SOURCE: &str = "source";
     pub(crate) const ID: &str = "id";
-    /// 1 where the producer chose the id.
+    /// 1 where the producer chose the id, absent where it did not.
     pub(crate) const GIVEN: &str = "given";
     pub(crate) const TYPE: &str = "type";
-    /// Microseconds since 1970.
+    /// Microseconds since 1970; absent where it is the time of receipt.
     pub(crate) const TIME: &str = "time";
     /// Microseconds since 1970.
     pub(crate) const RECEIVED: &str = "received";
     pub(crate) const CORRELATION: &str = "correlation";
-    /// 16 bytes.
-    pub(crate) const FINGERPRINT: &str = "fingerprint";
     /// Absent where there is none.
     pub(crate) const SUBJECT: &str = "subject";
     /// Absent where there is none.
@@ -36,12 +34,12 @@ pub(crate) mod field {
 }
 
 /// Fields that every entry has.
-const ALWAYS: usize = 10;
+const ALWAYS: usize = 7;
 /// Bytes of an entry beside the weight of its event, roughly: names, key, numbers and their lengths.
 const BESIDE: usize = 256;
 
 /// Arguments that [`write()`] adds, at most.
-pub(crate) const ARGUMENTS: usize = 2 + 2 * (ALWAYS + 5);
+pub(crate) const ARGUMENTS: usize = 2 + 2 * (ALWAYS + 7);
 
 /// Bytes that [`write()`] adds, roughly.
 pub(crate) fn size(event: &Event) -> usize {
@@ -50,26 +48,24 @@ pub(crate) fn size(event: &Event) -> usize {
 
 /// Writes an event as the append script takes it: fingerprint, number of arguments, fields and values.
 pub(crate) fn write(event: &Event, to: &mut Cmd) {
-    let optional = optional(event);
+    let time = (event.time != event.received_at).then(|| event.time.as_micros().to_string());
+    let optional = optional(event, time.as_deref());
     let fields = ALWAYS + optional.iter().flatten().count();
     to.arg(event.fingerprint.as_bytes()).arg(2 * fields);
     to.arg(field::VERSION).arg(VERSION);
     to.arg(field::KEY).arg(event.key.to_string());
     to.arg(field::SOURCE).arg(&event.source);
     to.arg(field::ID).arg(&event.id);
-    to.arg(field::GIVEN).arg(u8::from(event.id_given));
     to.arg(field::TYPE).arg(&event.event_type);
-    to.arg(field::TIME).arg(event.time.as_micros());
     to.arg(field::RECEIVED).arg(event.received_at.as_micros());
     to.arg(field::CORRELATION).arg(&event.correlation_id);
-    to.arg(field::FINGERPRINT).arg(event.fingerprint.as_bytes());
     for (name, value) in optional.into_iter().flatten() {
         to.arg(name).arg(value);
     }
 }
 
-fn optional(event: &Event) -> [Option<(&'static str, &[u8])>; 5] {
-    fn text<'a>(name: &'static str, value: Option<&'a String>) -> Option<(&'static str, &'a [u8])> {
+fn optional<'a>(event: &'a Event, time: Option<&'a str>) -> [Option<(&'static str, &'a [u8])>; 7] {
+    fn text<'a>(name: &'static str, value: Option<&'a str>) -> Option<(&'static str, &'a [u8])> {
         value.map(|text| (name, text.as_bytes()))
     }
     let (binary, data) = match &event.data {
@@ -78,9 +74,11 @@ fn optional(event: &Event) -> [Option<(&'static str, &[u8])>; 5] {
         Payload::Binary(data) => (Some((field::BINARY, b"1".as_slice())), Some(data)),
     };
     [
-        text(field::SUBJECT, event.subject.as_ref()),
-        text(field::TRACEPARENT, event.traceparent.as_ref()),
-        text(field::EXTENSIONS, event.extensions.as_ref()),
+        text(field::GIVEN, event.id_given.then_some("1")),
+        text(field::TIME, time),
+        text(field::SUBJECT, event.subject.as_deref()),
+        text(field::TRACEPARENT, event.traceparent.as_deref()),
+        text(field::EXTENSIONS, event.extensions.as_deref()),
         binary,
         data.map(|data| (field::DATA, data.as_ref())),
     ]

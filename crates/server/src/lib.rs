@@ -8,6 +8,7 @@ mod backends;
 mod banner;
 mod cli;
 pub mod config;
+mod fields;
 mod gates;
 mod run;
 mod signals;

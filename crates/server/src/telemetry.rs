@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Log;
+use crate::fields::SpanFields;
 
 /// Starts logging as the settings say.
 pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
@@ -18,6 +19,7 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
             .flatten_event(true)
             .with_current_span(true)
             .with_span_list(false)
+            .fmt_fields(SpanFields)
             .try_init()
     };
     started.map_err(|error| anyhow::anyhow!("logging is already started: {error}"))

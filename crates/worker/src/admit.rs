@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::admission::{self, Verdict};
 use crate::hand::weight;
-use crate::settings::{ALONE_AFTER, BATCH_BYTES, BATCH_EVENTS, UNREADABLE_AFTER};
+use crate::settings::{ADMIT_EVENTS, ALONE_AFTER, BATCH_BYTES, UNREADABLE_AFTER};
 use crate::shared::Shared;
 use crate::status::{Loop, add};
 
@@ -45,7 +45,7 @@ fn gather(mut batch: Vec<Entry>, hand: &mut mpsc::Receiver<Vec<Entry>>) -> (Vec<
     let mut bytes: usize = batch.iter().map(weight).sum();
     while let Ok(more) = hand.try_recv() {
         bytes += more.iter().map(weight).sum::<usize>();
-        if batch.len() + more.len() > BATCH_EVENTS || bytes > BATCH_BYTES {
+        if batch.len() + more.len() > ADMIT_EVENTS || bytes > BATCH_BYTES {
             return (batch, Some(more));
         }
         batch.extend(more);

@@ -23,9 +23,19 @@ pub(crate) struct Hand {
 impl Hand {
     /// Waits until another read may be made.
     pub(crate) async fn has_room(&self) {
+        self.until(|events, bytes| events < HAND_EVENTS && bytes < HAND_BYTES)
+            .await;
+    }
+
+    /// Waits until all of it is admitted.
+    pub(crate) async fn is_empty(&self) {
+        self.until(|events, _| events == 0).await;
+    }
+
+    async fn until(&self, holds: impl Fn(usize, usize) -> bool) {
         loop {
             let freed = self.freed.notified();
-            if self.events.load(Relaxed) < HAND_EVENTS && self.bytes.load(Relaxed) < HAND_BYTES {
+            if holds(self.events.load(Relaxed), self.bytes.load(Relaxed)) {
                 return;
             }
             freed.await;

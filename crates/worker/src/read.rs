@@ -16,11 +16,14 @@ pub(crate) async fn run(shared: Arc<Shared>, mut reader: Box<dyn QueueReader>, h
     let every = shared.settings.claim_idle / 3;
     let mut take_over_at = tokio::time::Instant::now() + every;
     let mut failures = 0u32;
+    // A read that came back full has left more behind. After any other the next one waits until the hand is empty: what comes
+    // meanwhile is then one read and one statement, instead of many small ones that each cost a sync of Redis.
+    let mut more_waits = true;
     loop {
         shared.status.progress(Loop::Reader);
         tokio::select! {
             () = shared.draining.cancelled() => break,
-            () = may_read(&shared) => {}
+            () = may_read(&shared, more_waits) => {}
             () = tokio::time::sleep(TICK) => continue,
         }
         let read = if tokio::time::Instant::now() >= take_over_at && is_fresh(&shared) {
@@ -38,6 +41,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut reader: Box<dyn QueueReader>, h
             Some(entries) if entries.is_empty() => failures = 0,
             Some(entries) => {
                 failures = 0;
+                more_waits = entries.len() >= READ_MAX;
                 shared.hand.took(&entries);
                 if hand.send(entries).await.is_err() {
                     break;
@@ -52,8 +56,12 @@ pub(crate) async fn run(shared: Arc<Shared>, mut reader: Box<dyn QueueReader>, h
     shared.status.ended(Loop::Reader);
 }
 
-async fn may_read(shared: &Shared) {
-    shared.hand.has_room().await;
+async fn may_read(shared: &Shared, more_waits: bool) {
+    if more_waits {
+        shared.hand.has_room().await;
+    } else {
+        shared.hand.is_empty().await;
+    }
     shared.list.unpaused().await;
     shared.store.ledger().await;
 }

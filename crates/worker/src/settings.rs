@@ -46,7 +46,9 @@ pub(crate) const READ_MAX: usize = 128;
 pub(crate) const HAND_EVENTS: usize = 1_000;
 /// Bytes in hand at most, beside one read.
 pub(crate) const HAND_BYTES: usize = 8 * 1024 * 1024;
-/// Events of one admission, and outcomes of one record, at most.
+/// Events of one admission from the queue, at most: half a hand, so that the other half is read meanwhile.
+pub(crate) const ADMIT_EVENTS: usize = 4 * READ_MAX;
+/// Outcomes of one record, at most.
 pub(crate) const BATCH_EVENTS: usize = 1_000;
 /// Bytes of one admission, and of the rows of one lease, at most.
 pub(crate) const BATCH_BYTES: usize = 4 * 1024 * 1024;

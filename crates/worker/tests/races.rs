@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use eventflow_core::{Archive as _, Beat, Event, EventState, Fault};
+use eventflow_core::{Archive as _, Beat, Event, EventState, Fault, Queue as _};
 use eventflow_testkit::{Faulty, MemoryLedger, Side, Slow, Trouble, Verb, event};
 use eventflow_worker::{Context, Handler, HandlerOptions, Handlers, Outcome, handler_fn};
 use world::{LEASE, Running, World, add, at_once, plain, sim, simulated};
@@ -319,5 +319,25 @@ async fn a_suspect_of_a_handler_whose_dependency_is_away_waits_and_drains_nobody
         world.reaches(event.key, EventState::Done).await;
     }
     assert_eq!(world.ledger.calls(Verb::LeaseSuspect), asked);
+    worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_while_a_few_are_admitted_is_one_read_and_one_statement() {
+    let world = World::new();
+    let ledger = slow(&world);
+    ledger.hold(Verb::Admit, Side::Before);
+    let worker = world.start_on(Arc::clone(&ledger) as _, Handlers::new(), |_| {});
+    world.put(&[plain("first")]).await;
+    ledger.until_held(Verb::Admit, 1).await;
+    for id in ["a", "b", "c", "d"] {
+        world.put(&[plain(id)]).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let depth = world.queue.inner().depth().await.expect("the queue in memory answers");
+    assert_eq!((depth[0].entries, depth[0].pending), (5, 1));
+    ledger.release(Verb::Admit);
+    world.drained().await;
+    assert_eq!(world.ledger.calls(Verb::Admit), 2);
     worker.stop().await;
 }
