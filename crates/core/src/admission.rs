@@ -1,7 +1,5 @@
 //! How an event enters the ledger: whoever admits its key first decides.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,33 +89,24 @@ pub struct Reduced {
 
 /// Reduces deliveries to one row a key. The earlier delivery leads; a later one with another fingerprint has no row.
 pub fn reduce(deliveries: &[Arc<Event>]) -> Reduced {
-    let mut first: BTreeMap<_, (usize, u32)> = BTreeMap::new();
-    let mut fits = vec![true; deliveries.len()];
-    for (i, event) in deliveries.iter().enumerate() {
-        match first.entry(event.key) {
-            Entry::Vacant(slot) => {
-                slot.insert((i, 0));
-            }
-            Entry::Occupied(mut slot) => {
-                let (leader, copies) = slot.get_mut();
-                if deliveries[*leader].fingerprint == event.fingerprint {
-                    *copies += 1;
-                } else {
-                    fits[i] = false;
+    // Stable, so that of one key the earlier delivery comes first.
+    let mut order: Vec<usize> = (0..deliveries.len()).collect();
+    order.sort_by_key(|i| deliveries[*i].key);
+    let mut rows: Vec<(Arc<Event>, u32)> = Vec::with_capacity(deliveries.len());
+    let mut row_of = vec![None; deliveries.len()];
+    for i in order {
+        let event = &deliveries[i];
+        match rows.last_mut() {
+            Some((leader, copies)) if leader.key == event.key => {
+                if leader.fingerprint != event.fingerprint {
+                    continue;
                 }
+                *copies += 1;
             }
+            _ => rows.push((Arc::clone(event), 0)),
         }
+        row_of[i] = Some(rows.len() - 1);
     }
-    let place: BTreeMap<_, usize> = first.keys().enumerate().map(|(row, key)| (*key, row)).collect();
-    let row_of = deliveries
-        .iter()
-        .zip(fits)
-        .map(|(event, fits)| fits.then(|| place[&event.key]))
-        .collect();
-    let rows = first
-        .into_values()
-        .map(|(leader, copies)| (Arc::clone(&deliveries[leader]), copies))
-        .collect();
     Reduced { rows, row_of }
 }
 

@@ -10,7 +10,7 @@ use crate::error::PortError;
 use crate::event::{Event, EventState};
 use crate::key::EventKey;
 use crate::lease::WorkerId;
-use crate::outcome::{Attempt, Reason};
+use crate::outcome::{Attempt, AttemptResult, Reason};
 use crate::pattern::Pattern;
 use crate::registry::WorkerEntry;
 use crate::time::Timestamp;
@@ -100,6 +100,44 @@ pub struct EventLine {
     pub state: EventState,
     /// Further deliveries seen.
     pub copies_seen: u64,
+    /// When its row was written, by the store's clock.
+    pub admitted_at: Timestamp,
+    /// What its history comes to; only where the page was asked for with it.
+    pub runs: Option<Runs>,
+}
+
+/// What the history of an event comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// Attempts that ended as done: more than one without a requeue between them is a broken promise.
+    pub done: u32,
+    /// Attempts counted, crashes not among them.
+    pub attempts: u32,
+    /// When the last attempt or crash ended, by the store's clock; none before the first.
+    pub last_ended_at: Option<Timestamp>,
+}
+
+impl Runs {
+    /// What a history comes to.
+    pub fn of(history: &[Attempt]) -> Self {
+        history.iter().fold(Self::default(), |runs, attempt| Self {
+            done: runs.done + u32::from(attempt.result == AttemptResult::Done),
+            attempts: runs.attempts + u32::from(attempt.result != AttemptResult::Crashed),
+            last_ended_at: runs.last_ended_at.max(Some(attempt.ended_at)),
+        })
+    }
+}
+
+impl From<EventRecord> for EventLine {
+    fn from(record: EventRecord) -> Self {
+        Self {
+            runs: Some(Runs::of(&record.attempts)),
+            event: record.event,
+            state: record.state,
+            copies_seen: record.copies_seen,
+            admitted_at: record.admitted_at,
+        }
+    }
 }
 
 /// A page of a list, in key order.
@@ -111,6 +149,8 @@ pub struct Page {
     pub limit: u32,
     /// Whether payloads are wanted.
     pub with_data: bool,
+    /// Whether [`EventLine::runs`] is wanted; of no meaning for dead letters.
+    pub with_runs: bool,
 }
 
 /// Which dead letters to list. What is not set does not restrict.

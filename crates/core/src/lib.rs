@@ -14,6 +14,7 @@ mod lease;
 mod ledger;
 mod outcome;
 mod pattern;
+mod planted;
 mod pulse;
 mod queue;
 mod registry;
@@ -26,7 +27,7 @@ mod time;
 pub use admission::{Admission, AdmitReply, AdmitRow, Admitted, Fate, LeaseGrant, Reduced, reduce};
 pub use archive::{
     Archive, AuditEntry, DeathRecord, EventFilter, EventLine, EventRecord, Job, Letter, LetterAction, LetterFilter,
-    LetterOrder, Page, Refusal, Work,
+    LetterOrder, Page, Refusal, Runs, Work,
 };
 pub use beat::{Beat, HandlerBeat};
 pub use breaker::{Breaker, Passage};
@@ -40,6 +41,7 @@ pub use lease::{
 pub use ledger::Ledger;
 pub use outcome::{Attempt, AttemptResult, Death, Finished, Reason, Recorded, Verdict};
 pub use pattern::{InvalidPattern, Pattern, first_tie, most_specific};
+pub use planted::{Bug, PLANTED, planted, planted_bug};
 pub use pulse::Pulse;
 pub use queue::{
     Appended, Claimed, Entry, EntryBody, EntryId, PartitionDepth, Queue, QueueReader, Queued, Settlement, Tended,

@@ -1,6 +1,7 @@
 //! Moments, to the microsecond, and the clock that tells them.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -67,10 +68,12 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339 between 1970 and 2200, cut to the microsecond. A leap second, 24:00 and a missing offset are refused.
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        if !is_rfc3339(s.as_bytes()) {
+        let Some(beyond) = finer_than_nanoseconds(s.as_bytes()) else {
             return Err(InvalidTimestamp);
-        }
-        let time: jiff::Timestamp = s.parse().map_err(|_| InvalidTimestamp)?;
+        };
+        let mut cut = s.to_owned();
+        cut.replace_range(beyond, "");
+        let time: jiff::Timestamp = cut.parse().map_err(|_| InvalidTimestamp)?;
         let micros = time.as_microsecond();
         if time.as_nanosecond() < 0 || micros >= END {
             return Err(InvalidTimestamp);
@@ -79,37 +82,46 @@ impl FromStr for Timestamp {
     }
 }
 
-/// The grammar of RFC 3339, which is stricter than what the date library reads.
-fn is_rfc3339(s: &[u8]) -> bool {
-    let digits = |range: std::ops::Range<usize>| s.get(range).is_some_and(|d| d.iter().all(u8::is_ascii_digit));
+/// Digits of a fraction of a second that the date library reads.
+const FRACTION: usize = 9;
+
+/// The grammar of RFC 3339 (section 5.6), which is stricter than what the date library reads, but for the length of the
+/// fraction. None where the text does not obey it, otherwise the place of the digits that are too many.
+fn finer_than_nanoseconds(s: &[u8]) -> Option<Range<usize>> {
+    let digits = |range: Range<usize>| s.get(range).is_some_and(|d| d.iter().all(u8::is_ascii_digit));
     let at = |i: usize, set: &[u8]| s.get(i).is_some_and(|b| set.contains(b));
     let shape = digits(0..4)
         && at(4, b"-")
         && digits(5..7)
         && at(7, b"-")
         && digits(8..10)
-        && at(10, b"Tt ")
+        && at(10, b"Tt")
         && digits(11..13)
         && at(13, b":")
         && digits(14..16)
         && at(16, b":")
         && digits(17..19);
     if !shape || &s[11..13] == b"24" || &s[17..19] == b"60" {
-        return false;
+        return None;
     }
     let mut rest = &s[19..];
+    let mut beyond = 0..0;
     if let Some(fraction) = rest.strip_prefix(b".") {
         let n = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-        if n == 0 || n > 9 {
-            return false;
+        if n == 0 {
+            return None;
         }
         rest = &fraction[n..];
+        beyond = 20 + n.min(FRACTION)..20 + n;
     }
-    match rest {
+    let offset = match rest {
         b"Z" | b"z" => true,
-        [b'+' | b'-', h1, h2, b':', m1, m2] => [h1, h2, m1, m2].into_iter().all(u8::is_ascii_digit),
+        [b'+' | b'-', h1, h2, b':', m1, m2] => {
+            [h1, h2, m1, m2].into_iter().all(u8::is_ascii_digit) && (*h1, *h2) < (b'2', b'4') && *m1 < b'6'
+        }
         _ => false,
-    }
+    };
+    offset.then_some(beyond)
 }
 
 impl Serialize for Timestamp {
@@ -150,6 +162,7 @@ mod tests {
         let time: Timestamp = "2024-05-01T12:00:00.123456Z".parse().expect("a time");
         assert_eq!(time.to_string(), "2024-05-01T12:00:00.123456Z");
         assert_eq!("2024-05-01T14:00:00.1234569+02:00".parse(), Ok(time));
+        assert_eq!("2024-05-01T12:00:00.1234569999999999z".parse(), Ok(time));
     }
 
     #[test]
@@ -168,6 +181,9 @@ mod tests {
             "2024-05-01T12:00:00+0200",
             "2024-05-01T12:00:00Z[UTC]",
             "2024-05-01T12:00:00.Z",
+            "2024-05-01 12:00:00Z",
+            "2024-05-01T12:00:00+24:00",
+            "2024-05-01T12:00:00+02:60",
             "",
         ] {
             assert_eq!(Timestamp::from_str(text), Err(InvalidTimestamp), "{text}");

@@ -1,9 +1,11 @@
 //! Admits a batch: whoever inserts a key first decides, and the statement says of each row what it was.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use eventflow_core::{Admission, AdmitReply, AdmitRow, Admitted, Event, EventKey, Fate, Fingerprint, RegistryVersion};
+use eventflow_core::{
+    Admission, AdmitReply, AdmitRow, Admitted, Bug, Event, EventKey, Fate, Fingerprint, RegistryVersion, planted,
+};
 use sqlx::Row;
 use uuid::Uuid;
 
@@ -44,6 +46,19 @@ d AS (INSERT INTO dead_letters (key, reason, message, cause, died_at, handler, a
   JOIN e ON e.key = b.key AND e.copies_seen = b.copies) \
 SELECT e.key, e.copies_seen, e.key IN (SELECT w.key FROM w WHERE w.lease IS NOT NULL) AS started FROM e";
 
+/// A planted bug: a copy is put among the rows to run.
+static COPY_IS_RUN: LazyLock<String> = LazyLock::new(|| {
+    ADMIT
+        .replace(
+            "e.key = b.key AND e.copies_seen = b.copies CROSS JOIN",
+            "e.key = b.key CROSS JOIN",
+        )
+        .replace(
+            "AS starts) s RETURNING",
+            "AS starts) s ON CONFLICT (key) DO NOTHING RETURNING",
+        )
+});
+
 const VERSION: &str = "SELECT version FROM handler_list";
 const FINGERPRINTS: &str = "SELECT key, fingerprint FROM events WHERE key = ANY($1)";
 
@@ -59,7 +74,10 @@ impl Postgres {
         let Admission { registry, rows, lease } = admission;
         let mut answers: Vec<Option<Admitted>> = vec![None; rows.len()];
         for _ in 0..ROUNDS {
-            let open: Vec<usize> = (0..rows.len()).filter(|i| answers[*i].is_none()).collect();
+            let mut open: Vec<usize> = (0..rows.len()).filter(|i| answers[*i].is_none()).collect();
+            if planted(Bug::UnsortedBatches) {
+                fastrand::shuffle(&mut open);
+            }
             let part: Vec<&AdmitRow> = open.iter().map(|i| &rows[*i]).collect();
             let batch = Batch::of(registry, lease, &part);
             let said = self.put(&batch).await?;
@@ -83,8 +101,13 @@ impl Postgres {
     }
 
     async fn put(&self, batch: &Batch<'_>) -> Result<Said, Failure> {
+        let sql = if planted(Bug::CopyIsRun) {
+            COPY_IS_RUN.as_str()
+        } else {
+            ADMIT
+        };
         let rows = self
-            .rows(Statement::write(DOING, ADMIT), |binds| batch.bind(binds))
+            .rows(Statement::write(DOING, sql), |binds| batch.bind(binds))
             .await?;
         rows.iter()
             .map(|row| {
@@ -234,5 +257,16 @@ impl<'a> Batch<'a> {
             .put(&self.dead.messages)
             .put(&self.dead.causes)
             .put(&self.dead.originals);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_planted_bug_is_in_its_statement() {
+        assert!(COPY_IS_RUN.contains("JOIN e ON e.key = b.key CROSS JOIN"));
+        assert!(COPY_IS_RUN.contains("s ON CONFLICT (key) DO NOTHING RETURNING key, lease"));
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eventflow_core::{
-    Attempt, AttemptResult, AuditEntry, EventFilter, EventKey, EventLine, EventRecord, EventState, Page, Pattern, Work,
-    WorkerEntry, WorkerId,
+    Attempt, AttemptResult, AuditEntry, EventFilter, EventKey, EventLine, EventRecord, EventState, Page, Pattern, Runs,
+    Work, WorkerEntry, WorkerId,
 };
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -45,30 +45,51 @@ const LONGEST_SCAN: i64 = 20_000;
 
 /// $1 behind this key, $2 limit, $3 payload, $4 source, $5 type, $6 state, $7 from, $8 until, $9 rows to look at.
 /// Every row names the last key looked at, where there may be more. `s` comes in key order and is read in it, so that
-/// `m` stops at the limit.
+/// `m` stops at the limit. `$runs` and `$history` tell of the rows of `m` alone what their history comes to, or are empty.
 macro_rules! list {
-    ($scan:literal) => {
+    ($scan:literal, $runs:literal, $history:literal) => {
         concat!(
             "WITH s AS MATERIALIZED (",
             $scan,
             "), m AS MATERIALIZED (SELECT ",
             event_columns_if!("$3"),
-            ", e.copies_seen, CASE WHEN w.key IS NULL THEN e.state WHEN w.lease IS NULL THEN 'due' ELSE 'running' END AS now_state \
+            ", e.copies_seen, e.admitted_at, \
+             CASE WHEN w.key IS NULL THEN e.state WHEN w.lease IS NULL THEN 'due' ELSE 'running' END AS now_state \
              FROM s CROSS JOIN LATERAL (SELECT * FROM events x WHERE x.key = s.key \
                AND ($4::text IS NULL OR x.source = $4) AND ($5::text IS NULL OR x.type = $5) \
                AND ($7::timestamptz IS NULL OR x.received_at >= $7) AND ($8::timestamptz IS NULL OR x.received_at < $8) OFFSET 0) e \
              LEFT JOIN LATERAL (SELECT k.key, k.lease FROM work k WHERE k.key = s.key OFFSET 0) w ON true \
              WHERE $6::text IS NULL OR CASE WHEN w.key IS NULL THEN e.state WHEN w.lease IS NULL THEN 'due' ELSE 'running' END = $6 \
              LIMIT $2) \
-             SELECT m.*, l.last_key FROM (SELECT (SELECT key FROM s OFFSET greatest($9 - 1, 0) LIMIT 1) AS last_key) l \
-             LEFT JOIN m ON true ORDER BY m.key"
+             SELECT m.*, ",
+            $runs,
+            "l.last_key FROM (SELECT (SELECT key FROM s OFFSET greatest($9 - 1, 0) LIMIT 1) AS last_key) l \
+             LEFT JOIN m ON true ",
+            $history,
+            "ORDER BY m.key"
         )
     };
 }
 
-const LIST_ALL: &str = list!("SELECT key FROM events WHERE key > $1 ORDER BY key LIMIT $9");
-const LIST_UNFINISHED: &str = list!("SELECT key FROM work WHERE key > $1 ORDER BY key LIMIT $9");
-const LIST_LETTERS: &str = list!("SELECT key FROM dead_letters WHERE key > $1 ORDER BY key LIMIT $9");
+/// A list without and with what the history of each event comes to.
+macro_rules! lists {
+    ($scan:literal) => {
+        [
+            list!($scan, "", ""),
+            list!(
+                $scan,
+                "a.done_runs, a.attempts, a.last_ended_at, ",
+                "LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE t.result = 'done') AS done_runs, \
+                   count(*) FILTER (WHERE t.result <> 'crashed') AS attempts, max(t.ended_at) AS last_ended_at \
+                   FROM attempts t WHERE t.key = m.key) a ON true "
+            ),
+        ]
+    };
+}
+
+const LIST_ALL: [&str; 2] = lists!("SELECT key FROM events WHERE key > $1 ORDER BY key LIMIT $9");
+const LIST_UNFINISHED: [&str; 2] = lists!("SELECT key FROM work WHERE key > $1 ORDER BY key LIMIT $9");
+const LIST_LETTERS: [&str; 2] = lists!("SELECT key FROM dead_letters WHERE key > $1 ORDER BY key LIMIT $9");
 
 /// $1 behind this number, $2 limit.
 const AUDIT: &str = "SELECT seq, at, actor, action, subject, job FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
@@ -109,12 +130,13 @@ impl Postgres {
     }
 
     pub(crate) async fn list_events(&self, filter: &EventFilter, page: Page) -> Result<Vec<EventLine>, Failure> {
-        let sql = match filter.state {
+        let [plain, with_runs] = match filter.state {
             Some(EventState::Queued) => return Ok(Vec::new()),
             Some(EventState::Due | EventState::Running) => LIST_UNFINISHED,
             Some(EventState::Dead | EventState::Discarded) => LIST_LETTERS,
             Some(EventState::Done) | None => LIST_ALL,
         };
+        let sql = if page.with_runs { with_runs } else { plain };
         let mut lines: Vec<EventLine> = Vec::new();
         let mut after = page.after.map_or(Uuid::nil(), EventKey::uuid);
         let mut scan = Scan::new(*filter == EventFilter::default(), page.limit);
@@ -139,7 +161,7 @@ impl Postgres {
                 })
                 .await?;
             for row in &rows {
-                lines.extend(line(row)?);
+                lines.extend(line(row, page.with_runs)?);
             }
             let last: Option<Uuid> = rows.first().map(|row| row.try_get("last_key")).transpose()?.flatten();
             match last {
@@ -198,14 +220,24 @@ fn worker(row: &PgRow) -> Result<WorkerEntry, Failure> {
 }
 
 /// A line of a list; none for the row that only says where a statement stopped.
-fn line(row: &PgRow) -> Result<Option<EventLine>, Failure> {
+fn line(row: &PgRow, with_runs: bool) -> Result<Option<EventLine>, Failure> {
     let state: Option<&str> = row.try_get("now_state")?;
     let Some(state) = state else { return Ok(None) };
     Ok(Some(EventLine {
         event: rows::event(row)?,
         state: parse_state(state)?,
         copies_seen: rows::number(row, "copies_seen")?.into(),
+        admitted_at: rows::at(row, "admitted_at")?,
+        runs: with_runs.then(|| runs(row)).transpose()?,
     }))
+}
+
+fn runs(row: &PgRow) -> Result<Runs, Failure> {
+    Ok(Runs {
+        done: count(row.try_get::<i64, _>("done_runs")?),
+        attempts: count(row.try_get::<i64, _>("attempts")?),
+        last_ended_at: rows::at_if(row, "last_ended_at")?,
+    })
 }
 
 fn parse_state(name: &str) -> Result<EventState, Failure> {

@@ -1,8 +1,9 @@
 //! Records outcomes: one statement a batch, each outcome only under the lease it ran under.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
-use eventflow_core::{EventKey, Finished, Recorded, Verdict};
+use eventflow_core::{Bug, EventKey, Finished, Recorded, Verdict, planted};
 use sqlx::Row;
 use uuid::Uuid;
 
@@ -40,14 +41,29 @@ l AS (INSERT INTO dead_letters (key, reason, message, cause, died_at, handler, a
     JOIN d ON d.key = v.key AND d.lease = v.lease AND d.dead) \
 SELECT key, lease FROM d UNION ALL SELECT key, lease FROM u";
 
+/// A planted bug: an outcome stands in the history whatever its row bears.
+static OUTCOME_WITHOUT_LEASE: LazyLock<String> = LazyLock::new(|| {
+    let any = "FROM (SELECT key, worker, dead, duration_us, error, \
+        coalesce((SELECT d.number FROM d WHERE d.key = o.key AND d.lease = o.lease), 1) AS number FROM o) s UNION ALL";
+    RECORD.replace(
+        "FROM d UNION ALL SELECT key, now()",
+        &format!("{any} SELECT key, now()"),
+    )
+});
+
 impl Postgres {
     pub(crate) async fn record_outcomes(&self, finished: &[Finished]) -> Result<Vec<Recorded>, Failure> {
         if finished.is_empty() {
             return Ok(Vec::new());
         }
         let batch = Batch::of(finished);
+        let sql = if planted(Bug::OutcomeWithoutLease) {
+            OUTCOME_WITHOUT_LEASE.as_str()
+        } else {
+            RECORD
+        };
         let rows = self
-            .rows(Statement::write("recording outcomes", RECORD), |binds| {
+            .rows(Statement::write("recording outcomes", sql), |binds| {
                 batch.bind(binds);
             })
             .await?;
@@ -198,5 +214,15 @@ impl<'a> Turns<'a> {
         self.workers.push(one.worker.0);
         self.durations.push(micros(one.duration));
         self.errors.push(one.error.as_deref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_planted_bug_is_in_its_statement() {
+        assert!(OUTCOME_WITHOUT_LEASE.contains("FROM o) s UNION ALL SELECT key, now()"));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eventflow_core::{Appended, Event, PortError};
+use eventflow_core::{Appended, Bug, Event, PortError, planted};
 use futures_util::future::join_all;
 use redis::{Cmd, Value};
 
@@ -79,10 +79,20 @@ async fn append_batch(
 ) -> Result<Vec<Appended>, QueueError> {
     let call = call(partition, batch, events);
     let answers = array(APPEND.run_to_keep(&queue.link, &call).await?)?;
+    if planted(Bug::TrimByLength) {
+        trim(queue, partition).await?;
+    }
     if answers.len() != batch.len() {
         return Err(QueueError::Reply("not every event has an answer"));
     }
     answers.iter().map(appended).collect()
+}
+
+/// A planted bug: what is beyond a length goes, read or unread.
+async fn trim(queue: &Inner, partition: u16) -> Result<(), QueueError> {
+    let mut trim = redis::cmd("XTRIM");
+    trim.arg(keys::stream(partition)).arg("MAXLEN").arg(1_000);
+    queue.link.send(&trim).await.map(drop)
 }
 
 fn call(partition: u16, batch: &[usize], events: &[Arc<Event>]) -> Cmd {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eventflow_core::{Claimed, Entry, PortError, QueueReader, WorkerId};
+use eventflow_core::{Bug, Claimed, Entry, PortError, QueueReader, Settlement, WorkerId, planted};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Value};
 use tokio::time::Instant;
@@ -18,6 +18,7 @@ use crate::entry::entry;
 use crate::error::{QueueError, spoils_connection};
 use crate::keys;
 use crate::queue::Inner;
+use crate::settle::settle;
 use crate::take_over::{self, Cursor, take_over};
 use crate::value::{array, bytes, tuple};
 
@@ -246,6 +247,19 @@ impl RedisReader {
         }
     }
 
+    /// A planted bug: what was given out is gone from the queue.
+    async fn delete(&self, entries: &[Entry]) {
+        let settlements: Vec<_> = entries
+            .iter()
+            .map(|entry| Settlement {
+                id: entry.id.clone(),
+                key: None,
+                keep_mark: false,
+            })
+            .collect();
+        drop(settle(&self.queue, &settlements).await);
+    }
+
     /// Remembers a failure, and lets go of a connection that is spoilt. A missing group is mended at once.
     fn note(&mut self, error: QueueError) -> QueueError {
         if error.is_no_group() {
@@ -267,6 +281,9 @@ impl QueueReader for RedisReader {
             return Ok(Claimed::default());
         }
         let claimed = self.read(max.min(MOST), wait).await;
+        if let (true, Ok(claimed)) = (planted(Bug::DeleteOnClaim), &claimed) {
+            self.delete(&claimed.entries).await;
+        }
         claimed.map_err(|error| error.port(CLAIMING))
     }
 

@@ -1,5 +1,6 @@
 //! Makes what is missing: the number of partitions is written down, each stream has its consumer group.
 
+use eventflow_core::{Bug, planted};
 use futures_util::future::join_all;
 use redis::Value;
 
@@ -54,7 +55,12 @@ async fn ensure_group(queue: &Inner, partition: u16) -> Result<bool, QueueError>
         Err(error) => return Err(error),
     }
     let mut make = redis::cmd("XGROUP");
-    make.arg("CREATE").arg(&stream).arg(keys::GROUP).arg(0).arg("MKSTREAM");
+    let from = if planted(Bug::GroupAtEnd) { "$" } else { "0" };
+    make.arg("CREATE")
+        .arg(&stream)
+        .arg(keys::GROUP)
+        .arg(from)
+        .arg("MKSTREAM");
     match queue.link.send(&make).await {
         Ok(_) => Ok(true),
         Err(error) if error.is_busy_group() => Ok(false),

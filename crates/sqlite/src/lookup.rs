@@ -2,7 +2,7 @@
 
 use eventflow_core::{
     Attempt, AttemptResult, DeathRecord, EventFilter, EventKey, EventLine, EventRecord, EventState, Letter,
-    LetterFilter, Page, Timestamp, Work,
+    LetterFilter, Page, Runs, Timestamp, Work,
 };
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use crate::error::Failure;
 use crate::rows::{
     DEATH, EVENT, EVENT_WIDTH, EVENT_WITHOUT_DATA, count_at, death_of, duration_at, event_of, key_at, moment_at,
-    pattern_of, total_at, worker_at,
+    moment_if, pattern_of, total_at, worker_at,
 };
 use crate::sql::statement;
 
@@ -94,6 +94,11 @@ async fn id_reused(connection: &mut SqliteConnection, key: EventKey) -> Result<V
     rows.iter().map(|row| key_at(row, 0)).collect()
 }
 
+/// What a history comes to, row by row of the page alone.
+const RUNS: &str = ", (SELECT count(*) FROM attempts a WHERE a.key = e.key AND a.result = 'done'), \
+     (SELECT count(*) FROM attempts a WHERE a.key = e.key AND a.result <> 'crashed'), \
+     (SELECT max(a.ended_at) FROM attempts a WHERE a.key = e.key)";
+
 /// A page of events.
 pub(crate) async fn list(
     connection: &mut SqliteConnection,
@@ -111,9 +116,10 @@ pub(crate) async fn list(
         Some(EventState::Discarded) => (DEAD_LETTERS, "d.key", "d.discarded = 1"),
     };
     let select = statement(format!(
-        "SELECT {}, {STATE} FROM {from} WHERE {key} > ?1 AND {state} AND (?3 IS NULL OR e.source = ?3) AND (?4 IS NULL OR e.type = ?4) \
+        "SELECT {}, {STATE}, e.admitted_at{} FROM {from} WHERE {key} > ?1 AND {state} AND (?3 IS NULL OR e.source = ?3) AND (?4 IS NULL OR e.type = ?4) \
          AND (?5 IS NULL OR e.received_at >= ?5) AND (?6 IS NULL OR e.received_at < ?6) ORDER BY {key} LIMIT ?2",
-        columns(page)
+        columns(page),
+        if page.with_runs { RUNS } else { "" }
     ))
     .bind(after(page))
     .bind(i64::from(page.limit))
@@ -128,9 +134,19 @@ pub(crate) async fn list(
                 event: event_of(row)?,
                 state: state_at(row, EVENT_WIDTH)?,
                 copies_seen: total_at(row, EVENT_WIDTH + 1)?,
+                admitted_at: moment_at(row, EVENT_WIDTH + 2)?,
+                runs: page.with_runs.then(|| runs_at(row, EVENT_WIDTH + 3)).transpose()?,
             })
         })
         .collect()
+}
+
+fn runs_at(row: &SqliteRow, from: usize) -> Result<Runs, Failure> {
+    Ok(Runs {
+        done: count_at(row, from)?,
+        attempts: count_at(row, from + 1)?,
+        last_ended_at: moment_if(row, from + 2)?,
+    })
 }
 
 const EVENTS: &str = "events e LEFT JOIN work w ON w.key = e.key";

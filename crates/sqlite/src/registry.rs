@@ -9,7 +9,7 @@ use sqlx::{Executor as _, Row as _};
 use uuid::Uuid;
 
 use crate::error::Failure;
-use crate::rows::{moment_at, pattern_at, patterns_at, total_at};
+use crate::rows::{moment_at, moment_if, pattern_at, patterns_at, total_at};
 
 /// By which lease time a registration tells the living, since it names none.
 pub(crate) const USUAL_LEASE: Duration = Duration::from_secs(15);
@@ -43,8 +43,8 @@ fn handler_of(row: &SqliteRow, carriers: &HashMap<Pattern, u32>) -> Result<Handl
         paused: row.try_get(1)?,
         due: total_at(row, 2)?,
         running: total_at(row, 3)?,
-        oldest_due: row.try_get::<Option<i64>, _>(4)?.map(Timestamp::from_micros),
-        counted_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_micros),
+        oldest_due: moment_if(row, 4)?,
+        counted_at: moment_if(row, 5)?,
     })
 }
 

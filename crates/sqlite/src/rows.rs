@@ -138,6 +138,10 @@ pub(crate) fn moment_at(row: &SqliteRow, column: usize) -> Result<Timestamp, Fai
     Ok(Timestamp::from_micros(row.try_get(column)?))
 }
 
+pub(crate) fn moment_if(row: &SqliteRow, column: usize) -> Result<Option<Timestamp>, Failure> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros))
+}
+
 pub(crate) fn count_at(row: &SqliteRow, column: usize) -> Result<u32, Failure> {
     u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| Failure::Unreadable("count"))
 }

@@ -175,6 +175,7 @@ async fn everything(ledger: &Sqlite) -> Vec<eventflow_core::EventLine> {
         after: None,
         limit: 1_000,
         with_data: false,
+        with_runs: false,
     };
     ledger.list(&EventFilter::default(), page).await.expect("a list")
 }

@@ -78,6 +78,7 @@ macro_rules! ledger_laws {
             a_list_goes_page_by_page_in_key_order
             a_list_is_restricted_by_its_filter
             every_state_is_told_alike
+            a_list_tells_how_often_each_was_run
         ] }
         $crate::__law_tests! { ($rig), ledger::outcomes: [
             done_is_counted_and_final

@@ -1,6 +1,8 @@
 //! Events as lists show them.
 
-use eventflow_core::{Event, EventKey, EventState, Timestamp};
+use std::sync::Arc;
+
+use eventflow_core::{Event, EventKey, EventState, Queued, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -39,6 +41,18 @@ pub struct EventLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::time)]
     pub received_at: Option<Timestamp>,
+    /// When its row was written, by the store's clock; only where `fields` asks for it, and not while it is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::time)]
+    pub admitted_at: Option<Timestamp>,
+    /// When its last attempt or crash ended, by the store's clock; only where `fields` asks for it, and not before the
+    /// first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::time)]
+    pub ended_at: Option<Timestamp>,
+    /// Attempts that ended as done; only where `fields` asks for it, and not while it is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<u32>,
     /// What the logs name it by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
@@ -69,8 +83,25 @@ pub struct EventPage {
 }
 
 impl EventLine {
-    /// A line that shows `fields`.
-    pub fn of(event: Event, state: EventState, copies_seen: u64, fields: EventFields) -> Self {
+    /// A line of the ledger's list that shows `fields`.
+    pub fn of(line: eventflow_core::EventLine, fields: EventFields) -> Self {
+        Self {
+            admitted_at: fields.admitted_at.then_some(line.admitted_at),
+            ended_at: line
+                .runs
+                .filter(|_| fields.ended_at)
+                .and_then(|runs| runs.last_ended_at),
+            runs: line.runs.filter(|_| fields.runs).map(|runs| runs.done),
+            ..Self::of_event(line.event, line.state, line.copies_seen, fields)
+        }
+    }
+
+    /// A line for an event that is still in the queue.
+    pub fn of_queued(queued: Queued, fields: EventFields) -> Self {
+        Self::of_event(Arc::unwrap_or_clone(queued.event), EventState::Queued, 0, fields)
+    }
+
+    fn of_event(event: Event, state: EventState, copies_seen: u64, fields: EventFields) -> Self {
         let (data, data_base64) = if fields.data {
             payload(&event.data)
         } else {
@@ -85,6 +116,9 @@ impl EventLine {
             subject: event.subject.filter(|_| fields.subject),
             time: fields.time.then_some(event.time),
             received_at: fields.received_at.then_some(event.received_at),
+            admitted_at: None,
+            ended_at: None,
+            runs: None,
             correlation_id: fields.correlation_id.then_some(event.correlation_id),
             copies_seen: fields.copies_seen.then_some(copies_seen),
             extensions: event.extensions.as_deref().filter(|_| fields.extensions).and_then(raw),

@@ -41,7 +41,8 @@ pub struct EventQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
-    /// Names of the members to show, with commas between them; all but `data` where absent.
+    /// Names of the members to show, with commas between them. Where absent: all but `admitted_at`, `ended_at`, `runs`
+    /// and `data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(example = "key,source,id,state")]
     pub fields: Option<String>,
@@ -122,6 +123,12 @@ pub struct EventFields {
     pub time: bool,
     /// `received_at`
     pub received_at: bool,
+    /// `admitted_at`
+    pub admitted_at: bool,
+    /// `ended_at`
+    pub ended_at: bool,
+    /// `runs`
+    pub runs: bool,
     /// `correlation_id`
     pub correlation_id: bool,
     /// `copies_seen`
@@ -134,8 +141,8 @@ pub struct EventFields {
 
 impl EventFields {
     /// What a person may write.
-    pub const NAMES: &str =
-        "key, source, id, type, state, subject, time, received_at, correlation_id, copies_seen, extensions, data";
+    pub const NAMES: &str = "key, source, id, type, state, subject, time, received_at, admitted_at, ended_at, runs, \
+         correlation_id, copies_seen, extensions, data";
 
     const NONE: Self = Self {
         source: false,
@@ -145,6 +152,9 @@ impl EventFields {
         subject: false,
         time: false,
         received_at: false,
+        admitted_at: false,
+        ended_at: false,
+        runs: false,
         correlation_id: false,
         copies_seen: false,
         extensions: false,
@@ -164,6 +174,9 @@ impl EventFields {
                 "subject" => &mut fields.subject,
                 "time" => &mut fields.time,
                 "received_at" => &mut fields.received_at,
+                "admitted_at" => &mut fields.admitted_at,
+                "ended_at" => &mut fields.ended_at,
+                "runs" => &mut fields.runs,
                 "correlation_id" => &mut fields.correlation_id,
                 "copies_seen" => &mut fields.copies_seen,
                 "extensions" => &mut fields.extensions,
@@ -173,10 +186,15 @@ impl EventFields {
         }
         Some(fields)
     }
+
+    /// Whether the history of each event must be asked.
+    pub const fn of_runs(&self) -> bool {
+        self.ended_at || self.runs
+    }
 }
 
 impl Default for EventFields {
-    /// All but the payload.
+    /// All but the payload, and what must be looked for in an event's history.
     fn default() -> Self {
         Self {
             source: true,
@@ -186,6 +204,9 @@ impl Default for EventFields {
             subject: true,
             time: true,
             received_at: true,
+            admitted_at: false,
+            ended_at: false,
+            runs: false,
             correlation_id: true,
             copies_seen: true,
             extensions: true,
@@ -204,6 +225,9 @@ mod tests {
         assert_eq!(
             all,
             EventFields {
+                admitted_at: true,
+                ended_at: true,
+                runs: true,
                 data: true,
                 ..EventFields::default()
             }

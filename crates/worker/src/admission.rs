@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eventflow_core::{
-    Admission, AdmitReply, AdmitRow, Admitted, Death, Event, EventKey, Fate, Fault, LeaseGrant, LeaseToken, Payload,
-    PortError, Reason, reduce,
+    Admission, AdmitReply, AdmitRow, Admitted, Bug, Death, Event, EventKey, Fate, Fault, LeaseGrant, LeaseToken,
+    Payload, PortError, Reason, planted, reduce,
 };
 
 use crate::run::{self, Run};
@@ -161,6 +161,12 @@ async fn bisect(shared: &Arc<Shared>, rows: Vec<Row>) -> Vec<Answer> {
                     answers[i] = Some(Answer::Admitted(admitted));
                 }
             }
+            Err(error) if planted(Bug::DeadLetterOnOutage) && error.is_transient() => {
+                for i in range {
+                    let why = PortError::new(Fault::Event, "admitting a batch", error.to_string());
+                    answers[i] = Some(Answer::Refused(why));
+                }
+            }
             Err(error) if range.len() == 1 => {
                 answers[range.start] = Some(match error.fault() {
                     Fault::Event => Answer::Refused(error),
@@ -204,7 +210,7 @@ async fn once(shared: &Arc<Shared>, rows: &[Row]) -> Result<Vec<Admitted>, PortE
             }
             Err(error) => {
                 attempt.give_up(shared);
-                if !error.is_transient() {
+                if !error.is_transient() || planted(Bug::DeadLetterOnOutage) {
                     return Err(error);
                 }
             }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use eventflow_core::{Death, Entry, EntryBody, Event, EventKey, Fingerprint, Payload, Reason, Settlement, Timestamp};
+use eventflow_core::{
+    Bug, Death, Entry, EntryBody, Event, EventKey, Fingerprint, Payload, Reason, Settlement, Timestamp, planted,
+};
 use tokio::sync::mpsc;
 
 use crate::admission::{self, Verdict};
@@ -28,6 +30,9 @@ pub(crate) async fn run(
         };
         let (batch, behind) = gather(first, &mut hand);
         next = behind;
+        if planted(Bug::SettleBeforeCommit) {
+            settle_early(&shared, &batch).await;
+        }
         let settlements = admit(&shared, &batch).await;
         shared.hand.gave_away(&batch);
         if settlements.is_empty() {
@@ -51,6 +56,20 @@ fn gather(mut batch: Vec<Entry>, hand: &mut mpsc::Receiver<Vec<Entry>>) -> (Vec<
         batch.extend(more);
     }
     (batch, None)
+}
+
+/// A planted bug: the queue forgets entries that the ledger does not have yet.
+async fn settle_early(shared: &Shared, batch: &[Entry]) {
+    let settlements: Vec<_> = batch
+        .iter()
+        .filter_map(|entry| match &entry.body {
+            EntryBody::Event(event) => settlement(entry, event.key, event.id_given, Verdict::Committed),
+            EntryBody::Newer { .. } | EntryBody::Unreadable { .. } => None,
+        })
+        .collect();
+    if let Some(queue) = &shared.queue {
+        drop(queue.settle(&settlements).await);
+    }
 }
 
 /// Admits entries and says which of them to settle.

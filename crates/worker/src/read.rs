@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventflow_core::{Claimed, Entry, PortError, QueueReader};
+use eventflow_core::{Bug, Claimed, Entry, PortError, QueueReader, planted};
 use tokio::sync::mpsc;
 
 use crate::settings::READ_MAX;
@@ -46,6 +46,11 @@ pub(crate) async fn run(shared: Arc<Shared>, mut reader: Box<dyn QueueReader>, h
                 if hand.send(entries).await.is_err() {
                     break;
                 }
+            }
+            None if planted(Bug::ReaderEndsSilently) => {
+                // As a task whose handle was dropped.
+                shared.status.ended(Loop::Reader);
+                return std::future::pending().await;
             }
             None => {
                 failures = failures.saturating_add(1);

@@ -1,6 +1,5 @@
 //! The way into the ledger itself: what a worker's admission does, without a lease.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,12 +79,13 @@ impl Admitter {
             let deliveries: Vec<_> = open.iter().map(|i| Arc::clone(&events[*i])).collect();
             let reduced = reduce(&deliveries);
             let said = self.bisect(&reduced.rows, flush).await?;
+            let mut told = vec![false; said.len()];
             for (delivery, i) in open.into_iter().enumerate() {
                 if let Some(row) = reduced.row_of[delivery] {
-                    flush.answers[i] = Some(said[row]);
+                    let is_repeat = std::mem::replace(&mut told[row], true);
+                    flush.answers[i] = Some(if is_repeat { said[row].of_a_repeat() } else { said[row] });
                 }
             }
-            only_first_is_new(events, &mut flush.answers);
         }
     }
 
@@ -198,22 +198,22 @@ impl Sink for Admitter {
     }
 }
 
+impl Direct {
+    /// What is said of a further delivery in the same flush: of a new row only the first is new.
+    const fn of_a_repeat(self) -> Self {
+        match self {
+            Self::New => Self::Copy,
+            said => said,
+        }
+    }
+}
+
 impl From<Admitted> for Direct {
     fn from(admitted: Admitted) -> Self {
         match admitted {
             Admitted::New { .. } => Self::New,
             Admitted::Copy => Self::Copy,
             Admitted::Reused => Self::Reused,
-        }
-    }
-}
-
-/// Of several deliveries of one new row only the first is new.
-fn only_first_is_new(events: &[Arc<Event>], answers: &mut [Option<Direct>]) {
-    let mut new = HashSet::new();
-    for (event, answer) in events.iter().zip(answers) {
-        if *answer == Some(Direct::New) && !new.insert(event.key) {
-            *answer = Some(Direct::Copy);
         }
     }
 }

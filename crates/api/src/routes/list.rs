@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use eventflow_core::{EventFilter, EventKey, EventState, LetterFilter, Page};
+use eventflow_core::{Event, EventFilter, EventKey, EventState, LetterFilter, Page};
 use eventflow_wire::{
     AuditPage, AuditQuery, AuditView, EventFields, EventLine, EventPage, EventQuery, LetterPage, LetterQuery,
     LetterView, NDJSON, Problem,
@@ -165,16 +165,11 @@ impl List for Events {
             after,
             limit,
             with_data: self.fields.data,
+            with_runs: self.fields.of_runs(),
         };
         let lines = self.shared.archive.list(&self.filter, page);
         let lines = self.shared.ask("listing events", lines).await?;
-        let show = |line: eventflow_core::EventLine| {
-            let key = line.event.key;
-            (
-                key,
-                EventLine::of(line.event, line.state, line.copies_seen, self.fields),
-            )
-        };
+        let show = |line: eventflow_core::EventLine| (line.event.key, EventLine::of(line, self.fields));
         Ok(lines.into_iter().map(show).collect())
     }
 }
@@ -191,6 +186,7 @@ impl List for Letters {
             after,
             limit,
             with_data: self.with_data,
+            with_runs: false,
         };
         let letters = self.shared.archive.letters(&self.filter, page);
         let letters = self.shared.ask("listing dead letters", letters).await?;
@@ -303,20 +299,22 @@ async fn named(
     fields: EventFields,
 ) -> Result<Vec<EventLine>, Refusal> {
     let found = shared.find(EventKey::of(source, id)).await?;
-    let line = found.map(|found| match found {
-        Found::Admitted(record) => (record.event, record.state, record.copies_seen),
-        Found::Queued(queued) => (Arc::unwrap_or_clone(queued.event), EventState::Queued, 0),
-    });
-    let line = line.filter(|(event, state, _)| {
+    let fits = |event: &Event, state: EventState| {
         asked.event_type.as_ref().is_none_or(|t| *t == event.event_type)
-            && asked.state.is_none_or(|s| s == *state)
+            && asked.state.is_none_or(|s| s == state)
             && asked.from.is_none_or(|from| event.received_at >= from)
             && asked.until.is_none_or(|until| event.received_at < until)
-    });
-    Ok(line
-        .into_iter()
-        .map(|(event, state, copies_seen)| EventLine::of(event, state, copies_seen, fields))
-        .collect())
+    };
+    let line = match found {
+        Some(Found::Admitted(record)) if fits(&record.event, record.state) => {
+            Some(EventLine::of((*record).into(), fields))
+        }
+        Some(Found::Queued(queued)) if fits(&queued.event, EventState::Queued) => {
+            Some(EventLine::of_queued(queued, fields))
+        }
+        _ => None,
+    };
+    Ok(line.into_iter().collect())
 }
 
 fn page_or_lines(events: Vec<EventLine>, streams: bool) -> Result<Response, Refusal> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use eventflow_core::{EventKey, EventState, Fault};
-use eventflow_testkit::{Trouble, Verb};
+use eventflow_core::{EventKey, EventState, Fault, Ledger as _, Verdict, WorkerId};
+use eventflow_testkit::{Trouble, Verb, build};
 use eventflow_wire::{EventQuery, NewEvent};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
@@ -127,6 +127,51 @@ async fn a_stream_gives_every_match_and_only_the_fields_asked_for() {
         .await
         .expect("no lines");
     assert!(letters.is_empty());
+}
+
+#[tokio::test]
+async fn a_list_tells_of_runs_where_its_fields_ask_for_it() {
+    let rig = Rig::start(with_queue()).await;
+    let body = json!({"type": "h", "id": "queued", "source": "s"}).to_string();
+    assert_eq!(rig.post("/events", &body).await.status(), 202);
+    rig.queue().inner().outage_of(Verb::Append, AWAY);
+    let worker = WorkerId::new();
+    let join = rig.memory.register(build::registration(worker, &["h"])).await;
+    join.expect("a worker joins");
+    for event_type in ["h", "stored"] {
+        let body = json!({"type": event_type, "id": event_type, "source": "s"}).to_string();
+        assert_eq!(rig.post("/events", &body).await.status(), 202);
+    }
+    let request = build::lease_request(worker, &["h"], Duration::from_hours(1));
+    let reply = rig.memory.lease(request).await.expect("leased");
+    let outcome = build::outcome(worker, &reply.leased[0], Verdict::Done);
+    rig.memory.record(vec![outcome]).await.expect("recorded");
+
+    let fields = |names: &str, id: Option<&str>| EventQuery {
+        source: Some("s".into()),
+        id: id.map(Into::into),
+        fields: Some(names.into()),
+        ..EventQuery::default()
+    };
+    let lines = async |query: EventQuery| rig.client().events(&query).await.expect("a page").events;
+    let all = "admitted_at,ended_at,runs";
+    for line in lines(fields(all, None)).await {
+        assert!(line.admitted_at.is_some() && line.id.is_none());
+        let was_run = line.key == EventKey::of("s", "h");
+        assert_eq!(
+            (line.runs, line.ended_at.is_some()),
+            (Some(u32::from(was_run)), was_run)
+        );
+    }
+    for (id, runs, admitted) in [("h", Some(1), true), ("stored", Some(0), true), ("queued", None, false)] {
+        let [line] = &lines(fields(all, Some(id))).await[..] else {
+            panic!("`{id}` is one event")
+        };
+        assert_eq!((line.runs, line.admitted_at.is_some()), (runs, admitted), "{id}");
+    }
+    for line in lines(fields("key,state", None)).await {
+        assert_eq!((line.admitted_at, line.ended_at, line.runs), (None, None, None));
+    }
 }
 
 #[tokio::test]

@@ -21,8 +21,11 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Row>> {
         || through::flow(bench, shape(Kind::Stored), &mut stored),
         || through::flow(bench, shape(Kind::Handled), &mut handled),
     )?;
-    let what = "a handler that does nothing, batches of 100 from POST to the recorded outcome, one worker";
+    let what = format!(
+        "a handler that does nothing, batches of 100 from POST to the recorded outcome, one worker with {} slots",
+        through::CONCURRENCY
+    );
     let (limit, flow) = (Side::of("stored only", &limits), Side::of("handled", &flows));
-    let row = Row::ratio("handled", what, "events/s", limit, flow, Some(BAR));
+    let row = Row::ratio("handled", &what, "events/s", limit, flow, Some(BAR));
     Ok(vec![row.under(&handled)])
 }

@@ -18,6 +18,10 @@ use crate::world::{POLL, World, await_until};
 /// What a load and the drain after it may take: far more than they do.
 pub(super) const WITHIN: Duration = Duration::from_mins(3);
 
+/// Slots of the worker. A handler that does nothing holds its slot for microseconds, and slots bound a lease: with the usual
+/// 64 it is the fixed cost of small statements that would be measured.
+pub(super) const CONCURRENCY: &str = "256";
+
 /// The part of the events that is sent before, so that caches, connections and files are warm.
 const WARM: u64 = 10;
 
@@ -102,7 +106,7 @@ pub(super) fn flow(bench: &Bench, shape: Shape, in_force: &mut Vec<String>) -> R
 
 /// The same on servers that are there, whose ledger is migrated and where no event of `rows` is touched by anybody else.
 pub(super) fn flow_on(bench: &Bench, world: &World, shape: Shape, rows: &str) -> Result<Shot> {
-    let worker = flow::worker(bench, world, &[])?;
+    let worker = flow::worker(bench, world, &[("EVENTFLOW_CONCURRENCY", CONCURRENCY)])?;
     let api = flow::api(bench, world)?;
     let to = api.address();
     let there = world.rows(rows)?;

@@ -136,7 +136,8 @@ impl Values {
             let Some(name) = variable.strip_prefix("EVENTFLOW_") else {
                 continue;
             };
-            if NOT_SETTINGS.contains(&variable.as_str()) || name.starts_with("TEST_") {
+            let chooses_a_bug = cfg!(feature = "planted") && variable == eventflow_core::PLANTED;
+            if NOT_SETTINGS.contains(&variable.as_str()) || name.starts_with("TEST_") || chooses_a_bug {
                 continue;
             }
             let setting = known(&name.to_ascii_lowercase(), &format!("the environment ({variable})"))?;

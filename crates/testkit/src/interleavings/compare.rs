@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use eventflow_core::{AttemptResult, AuditEntry, DeathRecord, EventRecord, Letter, Registered, Timestamp};
+use eventflow_core::{AttemptResult, AuditEntry, DeathRecord, EventLine, EventRecord, Letter, Registered, Timestamp};
 
 use super::party::Overview;
 use super::step::Reply;
@@ -61,6 +61,16 @@ fn align(mine: Timestamp, other: &mut Timestamp) {
 fn align_some(mine: Option<Timestamp>, other: &mut Option<Timestamp>) {
     if let (Some(mine), Some(other)) = (mine, other) {
         align(mine, other);
+    }
+}
+
+/// Takes the other list's moments where both mean the same.
+pub(super) fn align_lines(mine: &[EventLine], other: &mut [EventLine]) {
+    for (mine, other) in mine.iter().zip(other) {
+        align(mine.admitted_at, &mut other.admitted_at);
+        if let (Some(mine), Some(other)) = (&mine.runs, &mut other.runs) {
+            align_some(mine.last_ended_at, &mut other.last_ended_at);
+        }
     }
 }
 

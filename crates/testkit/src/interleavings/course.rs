@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eventflow_core::{EventKey, EventRecord, PortError};
 
 use super::chooser::Chooser;
-use super::compare::{differ, differ_in, overviews, plain, records};
+use super::compare::{align_lines, differ, differ_in, overviews, plain, records};
 use super::coverage::Coverage;
 use super::party::Party;
 use super::step::{LEASE, Step};
@@ -99,9 +99,10 @@ impl<'a> Course<'a> {
 
     async fn compare_states(&mut self, step: &Step) -> Result<(), String> {
         let mine = self.adapter.lines().await.map_err(failed)?;
-        let wanted = self.model.lines().await.map_err(failed)?;
+        let mut wanted = self.model.lines().await.map_err(failed)?;
         let states = mine.iter().map(|line| (line.event.key, line.state)).collect();
         self.watch.judge_states(step, states)?;
+        align_lines(&mine, &mut wanted);
         differ_in("the list of events", &mine, &wanted)
     }
 

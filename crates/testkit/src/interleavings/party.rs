@@ -32,6 +32,7 @@ const ALL: Page = Page {
     after: None,
     limit: 1000,
     with_data: true,
+    with_runs: true,
 };
 
 impl Party {
@@ -71,7 +72,7 @@ impl Party {
         self.archive.get(key).await
     }
 
-    /// State and copies of every event.
+    /// What the list says of every event.
     pub(super) async fn lines(&self) -> Result<Vec<EventLine>, PortError> {
         self.archive.list(&EventFilter::default(), ALL).await
     }

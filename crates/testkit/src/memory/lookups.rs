@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use eventflow_core::{
-    Event, EventFilter, EventKey, EventLine, EventRecord, EventState, Letter, LetterFilter, Page, Payload, Work,
+    Event, EventFilter, EventKey, EventLine, EventRecord, EventState, Letter, LetterFilter, Page, Payload, Runs, Work,
 };
 
 use super::rows::{EventRow, State};
@@ -52,6 +52,8 @@ impl State {
             event: shown(&row.event, page.with_data),
             state: row.state(),
             copies_seen: row.copies_seen,
+            admitted_at: row.admitted_at,
+            runs: page.with_runs.then(|| Runs::of(&row.attempts)),
         };
         lines.take(page.limit as usize).map(line).collect()
     }

@@ -202,6 +202,7 @@ pub async fn letters_are_listed_by_filter_and_page(rig: &dyn LedgerRig) {
         after,
         limit,
         with_data: false,
+        with_runs: false,
     };
     let list = async |filter: LetterFilter, page| -> Vec<EventKey> {
         let letters = s.archive.letters(&filter, page).await.expect("listed");

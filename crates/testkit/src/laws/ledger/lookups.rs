@@ -1,6 +1,8 @@
 //! Looking up: lists in key order, page by page.
 
-use eventflow_core::{EventFilter, EventKey, EventState, Fate, Page, Payload};
+use std::time::Duration;
+
+use eventflow_core::{EventFilter, EventKey, EventState, Fate, LetterAction, Page, Payload, Runs, Verdict};
 
 use crate::build::{self, event, pattern};
 use crate::laws::{LEASE, Stage};
@@ -11,6 +13,7 @@ async fn keys(s: &Stage<'_>, filter: &EventFilter, after: Option<EventKey>, limi
         after,
         limit,
         with_data: false,
+        with_runs: false,
     };
     let lines = s.archive.list(filter, page).await.expect("listed");
     lines.iter().map(|line| line.event.key).collect()
@@ -132,6 +135,7 @@ pub async fn a_list_is_restricted_by_its_filter(rig: &dyn LedgerRig) {
             after: None,
             limit: 10,
             with_data,
+            with_runs: false,
         };
         let lines = s.archive.list(&any, page).await.expect("listed");
         assert_eq!(lines.len(), 3);
@@ -152,11 +156,12 @@ pub async fn every_state_is_told_alike(rig: &dyn LedgerRig) {
     s.stored("done").await;
     s.dead(worker, "h", "dead").await;
     let discarded = s.dead(worker, "h", "discarded").await;
-    s.change(eventflow_core::LetterAction::Discard, &[discarded]).await;
+    s.change(LetterAction::Discard, &[discarded]).await;
     let page = Page {
         after: None,
         limit: 10,
         with_data: true,
+        with_runs: false,
     };
     let lines = s.archive.list(&EventFilter::default(), page).await.expect("listed");
     assert_eq!(lines.len(), 5);
@@ -164,8 +169,61 @@ pub async fn every_state_is_told_alike(rig: &dyn LedgerRig) {
         assert_eq!(line.state.as_str(), line.event.id);
         let record = s.get(line.event.key).await;
         assert_eq!(
-            (record.state, record.event, record.copies_seen),
-            (line.state, line.event, line.copies_seen)
+            (record.state, record.event, record.copies_seen, record.admitted_at),
+            (line.state, line.event, line.copies_seen, line.admitted_at)
         );
+        assert_eq!(line.runs, None, "nobody asked for it");
+    }
+}
+
+/// Where it is asked for, a list tells of each event how often it was run, and when the last run ended, as its history
+/// has it; in every state, by every way of listing.
+pub async fn a_list_tells_how_often_each_was_run(rig: &dyn LedgerRig) {
+    let s = Stage::new(rig);
+    let worker = s.mature_worker(&["h"]).await;
+    let crashed = s.due("h", "crashed").await;
+    s.crashed(worker, "h", 1).await;
+    let stored = s.stored("stored").await;
+    let (done, token) = s.started(worker, "h", "done").await;
+    s.end(worker, done, token, Verdict::Retry(Duration::ZERO)).await;
+    s.end(worker, done, s.lease_one(worker, "h").await.token, Verdict::Done)
+        .await;
+    let dead = s.dead(worker, "h", "dead").await;
+    let again = s.dead(worker, "h", "again").await;
+    s.change(LetterAction::Requeue, &[again]).await;
+    s.end(worker, again, s.lease_one(worker, "h").await.token, Verdict::Done)
+        .await;
+    let fresh = s.due("h", "fresh").await;
+    let wanted = [
+        (stored, EventState::Done, 0, 0, false),
+        (fresh, EventState::Due, 0, 0, false),
+        (crashed, EventState::Running, 0, 0, true),
+        (dead, EventState::Dead, 0, 1, true),
+        (done, EventState::Done, 1, 2, true),
+        (again, EventState::Done, 1, 2, true),
+    ];
+    let page = Page {
+        after: None,
+        limit: 10,
+        with_data: false,
+        with_runs: true,
+    };
+    let all = s.archive.list(&EventFilter::default(), page).await.expect("listed");
+    assert_eq!(all.len(), wanted.len());
+    for (key, state, of_done, attempts, ended) in wanted {
+        let record = s.get(key).await;
+        let by_state = EventFilter {
+            state: Some(state),
+            ..EventFilter::default()
+        };
+        for filter in [EventFilter::default(), by_state] {
+            let lines = s.archive.list(&filter, page).await.expect("listed");
+            let line = lines.iter().find(|line| line.event.key == key).expect("it is listed");
+            let runs = line.runs.expect("asked for");
+            assert_eq!(runs, Runs::of(&record.attempts), "{key}");
+            assert_eq!((runs.done, runs.attempts), (of_done, attempts), "{key}");
+            assert_eq!(runs.last_ended_at.is_some(), ended, "{key}");
+            assert_eq!(line.admitted_at, record.admitted_at);
+        }
     }
 }

@@ -106,6 +106,7 @@ pub async fn a_dead_letter_keeps_its_payload(rig: &dyn LedgerRig) {
         after: None,
         limit: 10,
         with_data: true,
+        with_runs: false,
     };
     let letters = s.archive.letters(&LetterFilter::default(), page).await.expect("listed");
     assert_eq!(letters.len(), 4);
