@@ -64,6 +64,34 @@ pub(crate) fn living(members: &HashSet<Pid>) -> io::Result<HashSet<Pid>> {
         .collect())
 }
 
+/// When a process began, in words of the system that hold no blank; none where it runs no more. Together with its number
+/// it is nobody else's.
+pub(crate) fn started(pid: Pid) -> Option<String> {
+    let number = pid.as_raw_nonzero();
+    if Path::new("/proc/self/stat").exists() {
+        return started_in(&String::from_utf8_lossy(
+            &fs::read(format!("/proc/{number}/stat")).ok()?,
+        ));
+    }
+    let number = number.to_string();
+    let listed = Command::new("ps")
+        .args(["-o", "stat=", "-o", "lstart=", "-p", &number])
+        .output()
+        .ok()?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let mut words = listed.split_whitespace();
+    words.next().filter(|state| !state.starts_with('Z'))?;
+    Some(words.collect::<Vec<_>>().join("_")).filter(|started| !started.is_empty())
+}
+
+/// The 22nd field, in ticks since the machine began.
+fn started_in(stat: &str) -> Option<String> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut words = rest.split(' ');
+    words.next().filter(|state| !matches!(*state, "Z" | "X"))?;
+    words.nth(18).map(str::to_owned)
+}
+
 /// The process and all its descendants that run.
 pub(crate) fn family(root: Pid) -> io::Result<HashSet<Pid>> {
     Ok(family_rows(root)?.into_iter().map(|row| row.pid).collect())
@@ -145,6 +173,19 @@ fn row(pid: &str, state: &str, parent: &str) -> Option<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_is_told_from_a_later_one_by_its_beginning() {
+        let stat = "42 (a) b) S 7 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2 3";
+        assert_eq!(started_in(stat).as_deref(), Some("987654"));
+        assert_eq!(
+            started_in("42 (a) Z 7 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 1"),
+            None
+        );
+        let own = Pid::from_raw(i32::try_from(std::process::id()).expect("it is small")).expect("it is not 0");
+        assert!(started(own).is_some());
+        assert_eq!(started(own), started(own));
+    }
 
     #[test]
     fn a_line_of_the_table_is_read_whatever_the_name_is() {

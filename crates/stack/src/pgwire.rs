@@ -4,6 +4,8 @@ use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+/// What PostgreSQL shows of the sessions of this crate in `pg_stat_activity`.
+pub const APPLICATION: &str = "eventflow-stack";
 /// Protocol version 3.0.
 const VERSION: u32 = 3 << 16;
 /// The longest message that is read, in bytes.
@@ -27,32 +29,43 @@ impl From<io::Error> for Trouble {
     }
 }
 
-/// Runs one or more statements on a connection of its own, and returns the rows of all of them.
-pub(crate) fn query(port: u16, database: &str, statements: &str, within: Duration) -> Result<Vec<Row>, Trouble> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), within)?;
-    stream.set_read_timeout(Some(within))?;
-    stream.set_write_timeout(Some(within))?;
-    stream.write_all(&startup(database))?;
-    let mut from = BufReader::new(stream.try_clone()?);
-    rows_until_ready(&mut from)?;
-    stream.write_all(&message(b'Q', &[statements.as_bytes(), b"\0"].concat()))?;
-    let rows = rows_until_ready(&mut from);
-    // Terminate; that the server has gone first is fine.
-    drop(stream.write_all(&message(b'X', b"")));
-    rows
+/// A connection that is logged in.
+#[derive(Debug)]
+pub(crate) struct Session {
+    stream: TcpStream,
+    from: BufReader<TcpStream>,
 }
 
-fn startup(database: &str) -> Vec<u8> {
+impl Session {
+    /// Logs in. `within` bounds each step of this, and of all that is asked later.
+    pub(crate) fn open(port: u16, user: &str, database: &str, within: Duration) -> Result<Self, Trouble> {
+        let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), within)?;
+        stream.set_read_timeout(Some(within))?;
+        stream.set_write_timeout(Some(within))?;
+        stream.write_all(&startup(user, database))?;
+        let mut from = BufReader::new(stream.try_clone()?);
+        rows_until_ready(&mut from)?;
+        Ok(Self { stream, from })
+    }
+
+    /// Runs one or more statements, and returns the rows of all of them.
+    pub(crate) fn query(&mut self, statements: &str) -> Result<Vec<Row>, Trouble> {
+        self.stream
+            .write_all(&message(b'Q', &[statements.as_bytes(), b"\0"].concat()))?;
+        rows_until_ready(&mut self.from)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Terminate; that the server has gone first is fine.
+        drop(self.stream.write_all(&message(b'X', b"")));
+    }
+}
+
+fn startup(user: &str, database: &str) -> Vec<u8> {
     let mut body = VERSION.to_be_bytes().to_vec();
-    for text in [
-        "user",
-        "postgres",
-        "database",
-        database,
-        "application_name",
-        "eventflow-stack",
-        "",
-    ] {
+    for text in ["user", user, "database", database, "application_name", APPLICATION, ""] {
         body.extend_from_slice(text.as_bytes());
         body.push(0);
     }

@@ -1,6 +1,7 @@
 //! A PostgreSQL server of our own.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
 use std::ops::Deref;
@@ -22,6 +23,10 @@ use crate::template;
 const PING_WAIT: Duration = Duration::from_secs(5);
 /// How long an order may take.
 const ORDER_WAIT: Duration = Duration::from_mins(1);
+/// Who may do anything.
+const SUPERUSER: &str = "postgres";
+/// What it gets to end in order before a restart kills it.
+const END_WAIT: Duration = Duration::from_secs(15);
 /// The longest folder of a Unix socket that every system takes, in bytes.
 const LONGEST_SOCKET_FOLDER: usize = 85;
 
@@ -32,6 +37,8 @@ pub struct PostgresSettings {
     pub parent: Option<PathBuf>,
     /// Lines of `postgresql.conf`: `max_connections` → `20`. ALTER SYSTEM goes over them.
     pub config: BTreeMap<String, String>,
+    /// Further variables of its environment.
+    pub env: BTreeMap<OsString, OsString>,
 }
 
 impl PostgresSettings {
@@ -39,6 +46,13 @@ impl PostgresSettings {
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.config.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
         self
     }
 }
@@ -66,7 +80,7 @@ impl Postgres {
         run_as
             .give(folder.path())
             .map_err(Error::os("give away the folder of PostgreSQL"))?;
-        template::make_data(&tools, run_as, &parent, &folder.path().join("data"))?;
+        template::make_data(&tools, run_as, &crate::stack_dir(), &folder.path().join("data"))?;
         let prepare = |folder: &Path, port: u16| {
             let data = folder.join("data");
             append(&data.join("postgresql.conf"), &config(folder, port, &settings.config))?;
@@ -76,6 +90,10 @@ impl Postgres {
                 .arg("-D")
                 .arg(&data)
                 .dir(folder);
+            let spec = settings
+                .env
+                .iter()
+                .fold(spec, |spec, (name, value)| spec.env(name, value));
             // Asked to, it frees its shared memory and reaps its backends before it goes.
             Ok(spec
                 .env_remove("PGDATA")
@@ -113,23 +131,23 @@ impl Postgres {
     /// # Errors
     /// [`Error::Refused`] with SQLSTATE and message, [`Error::Os`] when it does not answer within a minute.
     pub fn sql(&self, database: &str, statements: &str) -> Result<Vec<Vec<Option<String>>>> {
-        pgwire::query(self.port(), database, statements, ORDER_WAIT).map_err(|trouble| match trouble {
-            Trouble::Refused(message) => Error::Refused {
-                server: "PostgreSQL",
-                request: statements.to_owned(),
-                message,
-            },
-            Trouble::Io(source) => Error::Os {
-                doing: "talk to PostgreSQL".to_owned(),
-                source,
-            },
-        })
+        self.session(SUPERUSER, database)?.sql(statements)
+    }
+
+    /// A session that stays open.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with SQLSTATE and message, [`Error::Os`] when it does not answer within a minute.
+    pub fn session(&self, user: &str, database: &str) -> Result<PostgresSession> {
+        let session = pgwire::Session::open(self.port(), user, database, ORDER_WAIT)
+            .map_err(|trouble| error(trouble, &format!("a session of {user}")))?;
+        Ok(PostgresSession { session })
     }
 
     /// Starts it again on the same port and data, and waits until it takes connections. One that still runs is ended
     /// in order first.
     pub fn restart(&self) -> Result<()> {
-        self.server.end_in_order()?;
+        self.server.end_within(END_WAIT)?;
         // Left by a killed server; its process id may be another's by now, and keep this one from starting.
         let file = pid_file(self.folder());
         match fs::remove_file(&file) {
@@ -156,6 +174,38 @@ impl Postgres {
     }
 }
 
+/// An open session of a [`Postgres`], closed when this is dropped.
+#[derive(Debug)]
+pub struct PostgresSession {
+    session: pgwire::Session,
+}
+
+impl PostgresSession {
+    /// Runs one or more statements, and returns the rows of all of them: the text of each column, none for NULL.
+    ///
+    /// # Errors
+    /// As [`Postgres::sql`].
+    pub fn sql(&mut self, statements: &str) -> Result<Vec<Vec<Option<String>>>> {
+        self.session
+            .query(statements)
+            .map_err(|trouble| error(trouble, statements))
+    }
+}
+
+fn error(trouble: Trouble, request: &str) -> Error {
+    match trouble {
+        Trouble::Refused(message) => Error::Refused {
+            server: "PostgreSQL",
+            request: request.to_owned(),
+            message,
+        },
+        Trouble::Io(source) => Error::Os {
+            doing: "talk to PostgreSQL".to_owned(),
+            source,
+        },
+    }
+}
+
 impl Deref for Postgres {
     type Target = Server;
 
@@ -174,7 +224,11 @@ impl Drop for Postgres {
 /// Whether the postmaster has written into its file that it takes connections.
 fn is_ready(folder: &Path, port: u16) -> bool {
     let state = fs::read_to_string(pid_file(folder)).unwrap_or_default();
-    state.lines().any(|line| line.trim_end() == "ready") && pgwire::query(port, "postgres", "", PING_WAIT).is_ok()
+    state.lines().any(|line| line.trim_end() == "ready") && answers(port)
+}
+
+fn answers(port: u16) -> bool {
+    pgwire::Session::open(port, SUPERUSER, "postgres", PING_WAIT).is_ok()
 }
 
 fn pid_file(folder: &Path) -> PathBuf {

@@ -1,6 +1,7 @@
 //! A Redis server of our own.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub struct RedisSettings {
     pub parent: Option<PathBuf>,
     /// Lines of its configuration by their first word, over the defaults: `maxmemory` → `10mb`.
     pub config: BTreeMap<String, String>,
+    /// Further variables of its environment.
+    pub env: BTreeMap<OsString, OsString>,
 }
 
 impl RedisSettings {
@@ -34,6 +37,13 @@ impl RedisSettings {
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.config.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
         self
     }
 }
@@ -64,7 +74,11 @@ impl Redis {
             let file = folder.join("redis.conf");
             let text = config(folder, port, &settings.config);
             fs::write(&file, text).map_err(Error::os(format!("write {}", file.display())))?;
-            Ok(Spec::new(&program).name("redis-server").arg(&file).dir(folder))
+            let spec = Spec::new(&program).name("redis-server").arg(&file).dir(folder);
+            Ok(settings
+                .env
+                .iter()
+                .fold(spec, |spec, (name, value)| spec.env(name, value)))
         };
         let server = Server::start(folder, prepare, |_, port| answers(port))?;
         Ok(Self { server })
@@ -90,14 +104,67 @@ impl Redis {
     /// # Errors
     /// [`Error::Refused`] with its answer, [`Error::Os`] when it does not answer within half a minute.
     pub fn command(&self, words: &[&str]) -> Result<Reply> {
-        match resp::ask(self.port(), words, ORDER_WAIT).map_err(Error::os("talk to Redis"))? {
-            Reply::Error(message) => Err(Error::Refused {
-                server: "Redis",
-                request: words.join(" "),
-                message,
-            }),
-            reply => Ok(reply),
+        self.session()?.command(words)
+    }
+
+    /// A connection that stays open, for what must be taken back when nobody else is let in.
+    ///
+    /// # Errors
+    /// [`Error::Os`] when it cannot be reached within half a minute.
+    pub fn session(&self) -> Result<RedisSession> {
+        let connection = resp::Connection::open(self.port(), ORDER_WAIT).map_err(Error::os("reach Redis"))?;
+        Ok(RedisSession { connection })
+    }
+}
+
+/// An open connection to a [`Redis`], closed when this is dropped.
+#[derive(Debug)]
+pub struct RedisSession {
+    connection: resp::Connection,
+}
+
+impl RedisSession {
+    /// Gives a command.
+    ///
+    /// # Errors
+    /// As [`Redis::command`].
+    pub fn command(&mut self, words: &[&str]) -> Result<Reply> {
+        refused(words, self.connection.ask(words).map_err(Error::os("talk to Redis"))?)
+    }
+
+    /// Gives several commands as one: MULTI, they, EXEC. The reply of each, in order.
+    ///
+    /// # Errors
+    /// As [`Redis::command`], for the first that fails. What the others did is done.
+    pub fn transaction(&mut self, commands: &[&[&str]]) -> Result<Vec<Reply>> {
+        self.command(&["MULTI"])?;
+        for words in commands {
+            self.command(words)?;
         }
+        match self.command(&["EXEC"])? {
+            Reply::List(replies) => commands
+                .iter()
+                .zip(replies)
+                .map(|(words, reply)| refused(words, reply))
+                .collect(),
+            other => Err(Error::Refused {
+                server: "Redis",
+                request: "EXEC".to_owned(),
+                message: format!("{other:?}"),
+            }),
+        }
+    }
+}
+
+/// An error that Redis answered, as an error.
+fn refused(words: &[&str], reply: Reply) -> Result<Reply> {
+    match reply {
+        Reply::Error(message) => Err(Error::Refused {
+            server: "Redis",
+            request: words.join(" "),
+            message,
+        }),
+        reply => Ok(reply),
     }
 }
 
@@ -110,7 +177,9 @@ impl Deref for Redis {
 }
 
 fn answers(port: u16) -> bool {
-    resp::ask(port, &["PING"], PING_WAIT).is_ok_and(|reply| reply == Reply::Text("PONG".to_owned()))
+    resp::Connection::open(port, PING_WAIT)
+        .and_then(|mut connection| connection.ask(&["PING"]))
+        .is_ok_and(|reply| reply == Reply::Text("PONG".to_owned()))
 }
 
 fn socket_in(folder: &Path) -> Option<PathBuf> {

@@ -19,13 +19,28 @@ pub enum Reply {
     List(Vec<Reply>),
 }
 
-/// Sends one command on a connection of its own. `within` bounds each step on the way.
-pub(crate) fn ask(port: u16, words: &[&str], within: Duration) -> io::Result<Reply> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), within)?;
-    stream.set_read_timeout(Some(within))?;
-    stream.set_write_timeout(Some(within))?;
-    stream.write_all(&encode(words))?;
-    read(&mut BufReader::new(stream))
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    /// Opens one. `within` bounds this, and each step of all that is asked later.
+    pub(crate) fn open(port: u16, within: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), within)?;
+        stream.set_read_timeout(Some(within))?;
+        stream.set_write_timeout(Some(within))?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+        })
+    }
+
+    /// Sends one command, and reads what it is answered.
+    pub(crate) fn ask(&mut self, words: &[&str]) -> io::Result<Reply> {
+        self.stream.get_mut().write_all(&encode(words))?;
+        read(&mut self.stream)
+    }
 }
 
 fn encode(words: &[&str]) -> Vec<u8> {

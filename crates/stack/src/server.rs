@@ -97,10 +97,10 @@ impl Server {
         self.process().terminate(END_WAIT).map(drop)
     }
 
-    /// Ends it in order if it runs, and kills it if that takes too long.
-    pub(crate) fn end_in_order(&self) -> Result<()> {
+    /// Ends it in order if it runs, and kills it if that takes longer than `within`. It has ended when this returns.
+    pub fn end_within(&self, within: Duration) -> Result<()> {
         let process = self.process();
-        if process.is_running() && process.terminate(END_WAIT).is_err() {
+        if process.is_running() && process.terminate(within).is_err() {
             process.kill()?;
         }
         Ok(())
@@ -109,10 +109,36 @@ impl Server {
     /// Starts it again on the same port and in the same folder, and waits until it is ready. One that still runs is
     /// ended in order first.
     pub fn restart(&self) -> Result<()> {
-        self.end_in_order()?;
+        self.end_within(END_WAIT)?;
         let process = launch(&self.spec, &self.ready)?;
-        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(process);
+        self.put(process);
         Ok(())
+    }
+
+    /// Starts it again on the same port and in the same folder, and waits for nothing: what it needs may be away still.
+    /// One that runs already is left alone.
+    pub fn launch(&self) -> Result<()> {
+        if !self.process().is_running() {
+            self.put(Process::start(&self.spec)?);
+        }
+        Ok(())
+    }
+
+    /// Whether it takes requests now.
+    pub fn is_ready(&self) -> bool {
+        self.process().is_running() && (self.ready)()
+    }
+
+    /// Waits until it takes requests.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] when it ended before, [`Error::Late`] after `within`.
+    pub fn wait_until_ready(&self, within: Duration) -> Result<()> {
+        await_ready(&self.process(), &self.ready, within)
+    }
+
+    fn put(&self, process: Process) {
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(process);
     }
 }
 
@@ -135,13 +161,15 @@ impl std::fmt::Debug for Server {
 /// Starts the process and waits until it is ready.
 fn launch(spec: &Spec, ready: &Ready) -> Result<Process> {
     let process = Process::start(spec)?;
+    await_ready(&process, ready, READY_WAIT)?;
+    Ok(process)
+}
+
+fn await_ready(process: &Process, ready: &Ready, within: Duration) -> Result<()> {
     let awaited = "become ready";
-    let found = Deadline::after(READY_WAIT).poll(|| match process.status() {
+    let found = Deadline::after(within).poll(|| match process.status() {
         Some(status) => Err(process.ended(status, awaited)),
         None => Ok(ready().then_some(())),
     })?;
-    match found {
-        Some(()) => Ok(process),
-        None => Err(process.late(awaited, READY_WAIT)),
-    }
+    found.ok_or_else(|| process.late(awaited, within))
 }

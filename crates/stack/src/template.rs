@@ -16,8 +16,9 @@ const INITDB_WAIT: Duration = Duration::from_mins(2);
 /// How many of its lines an error quotes.
 const QUOTED: usize = 30;
 
-/// Makes the data folder `data`, whose template stands in `parent`.
+/// Makes the data folder `data`, whose template stands in `parent`, which is made too.
 pub(crate) fn make_data(tools: &PostgresTools, run_as: RunAs, parent: &Path, data: &Path) -> Result<()> {
+    fs::create_dir_all(parent).map_err(Error::os(format!("make the folder {}", parent.display())))?;
     let name = format!("template-postgres-{}-{}", tools.version, run_as.tag());
     let template = parent.join(&name);
     let making = lock(&parent.join("template.lock"))?;

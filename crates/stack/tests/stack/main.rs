@@ -1,5 +1,6 @@
 //! The tests of this crate against real processes.
 
+mod held;
 mod lifeline;
 mod servers;
 mod support;
