@@ -2,16 +2,17 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{audit, completions, dlq, events, handlers, pause, send, why};
+use crate::{audit, completions, dlq, events, handlers, load, pause, send, why};
 
 const EXITS: &str = "\
-Exit codes: 0 fine; 1 the answer is no; 2 usage; 69 the API is unreachable or cannot serve now (429, 503); 77 not allowed; 130 interrupted.
+Exit codes: 0 fine; 1 the answer is no; 2 usage; 69 the API is unreachable or cannot serve now (429, 503); 77 not allowed; 130 interrupted; 3 to 5 are verdicts of `efctl load`.
 stdout is data, stderr is talk. NO_COLOR is honoured.
 
 Examples:
   efctl send --type order.created --data '{\"total\":7}'
   efctl why 01890a5d-ac96-8f08-888d-d19a20827245
   efctl status
+  efctl load scenarios/smoke.toml
   efctl doctor";
 
 /// Operates `EventFlow`: send events, look them up, explain them, and mend what went wrong.
@@ -49,6 +50,9 @@ pub(crate) enum Command {
     /// Send one event, many of the same, or a file of them
     #[command(after_help = send::EXAMPLES)]
     Send(send::SendArgs),
+    /// Drive load and faults by a scenario, and prove that nothing was lost
+    #[command(after_help = load::EXAMPLES)]
+    Load(load::LoadArgs),
     /// Show one event, or list those that match
     #[command(after_help = events::EXAMPLES)]
     Events(events::EventsArgs),

@@ -10,6 +10,8 @@ use crate::output::Out;
 pub(crate) struct Context {
     /// The API.
     pub(crate) client: Client,
+    /// The token to present.
+    pub(crate) token: Option<String>,
     /// stdout.
     pub(crate) out: Out,
 }
@@ -25,6 +27,7 @@ impl Context {
         }
         Ok(Self {
             client: Client::new(&globals.api, token)?,
+            token: token.map(str::to_owned),
             out: Out::stdout(globals.json),
         })
     }

@@ -23,6 +23,12 @@ pub(crate) enum Failure {
     /// No token, or one that may not do this.
     #[error("{0}")]
     NotAllowed(String),
+    /// The verdict on a load that did not pass, and everything about it has been said.
+    #[error("")]
+    Judged(u8),
+    /// Nobody can say how a load ended.
+    #[error("{0}")]
+    Inconclusive(String),
     /// By ^C.
     #[error("interrupted")]
     Interrupted,
@@ -38,6 +44,8 @@ impl Failure {
             Self::Closed => 0,
             Self::No(_) | Self::Told => 1,
             Self::Usage(_) => 2,
+            Self::Judged(code) => *code,
+            Self::Inconclusive(_) => 4,
             Self::Unreachable(_) => 69,
             Self::NotAllowed(_) => 77,
             Self::Interrupted => 130,

@@ -12,6 +12,7 @@ mod events;
 mod failure;
 mod handlers;
 mod listing;
+mod load;
 mod look;
 mod moment;
 mod name;
@@ -49,7 +50,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(e) => return end(&Failure::No(format!("cannot start: {e}"))),
     };
-    match runtime.block_on(run(cli)) {
+    let ended = runtime.block_on(run(cli));
+    // A call that still blocks some thread, after a second interrupt, does not hold up the end.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => end(&failure),
     }
@@ -57,8 +61,8 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), Failure> {
     let mut context = Context::new(&cli.globals)?;
-    // It tells what was acknowledged before it ends, also when it is interrupted.
-    let hears_interrupts = matches!(cli.command, Command::Send(_));
+    // They tell what was acknowledged, or found, before they end, also when they are interrupted.
+    let hears_interrupts = matches!(cli.command, Command::Send(_) | Command::Load(_));
     let outcome = tokio::select! {
         outcome = dispatch(&mut context, cli.command) => outcome,
         () = interrupted(), if !hears_interrupts => Err(Failure::Interrupted),
@@ -71,6 +75,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 async fn dispatch(context: &mut Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Send(args) => send::run(context, args).await,
+        Command::Load(args) => load::run(context, args).await,
         Command::Events(args) => events::run(context, args).await,
         Command::Why(args) => why::run(context, &args).await,
         Command::Status => status::run(context).await,

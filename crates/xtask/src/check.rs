@@ -9,6 +9,7 @@ use crate::cargo::{cargo, metadata};
 use crate::fences;
 use crate::graph::Graph;
 use crate::house;
+use crate::planted;
 use crate::step::{run as run_command, say, step, task, works};
 
 /// Runs all checks, the quick ones first, and stops at the first that fails.
@@ -25,6 +26,7 @@ fn rules(metadata: &Metadata) -> Result<()> {
     let root = metadata.workspace_root.as_std_path();
     step("format", || run_command(cargo(root).args(["fmt", "--all", "--check"])))?;
     step("house rules", || none_of(&house::breaches(metadata)?))?;
+    step("no bug is planted by default", || none_of(&planted::by_default(metadata)))?;
     step("fences between rooms", || {
         none_of(&fences::violations(&Graph::of(metadata)?))
     })

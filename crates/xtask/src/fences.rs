@@ -75,8 +75,13 @@ const FENCES: &[Fence] = &[
         never: SERVICES,
     },
     Fence {
+        room: "eventflow-load",
+        may: &["eventflow-core", "eventflow-wire", "eventflow-stack"],
+        never: &["redis", "sqlx", "axum", "indicatif", "ratatui", "crossterm"],
+    },
+    Fence {
         room: "efctl",
-        may: &["eventflow-core", "eventflow-wire"],
+        may: &["eventflow-core", "eventflow-wire", "eventflow-load", "eventflow-stack"],
         never: &["redis", "sqlx", "axum"],
     },
     Fence {

@@ -8,6 +8,8 @@ mod graph;
 mod house;
 mod install;
 mod leftovers;
+mod planted;
+mod scenarios;
 mod step;
 mod test;
 
@@ -45,6 +47,25 @@ enum Task {
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
+    /// Runs the shipped scenarios one after the other, and says how each ended.
+    ///
+    /// Without names: all but the long ones, some twenty minutes. What they find goes to target/scenarios/NAME.
+    #[command(after_help = "Examples:\n  cargo xtask scenarios\n  cargo xtask scenarios worker-crash poison\n  \
+                            cargo xtask scenarios --quick --profile dev\n  cargo xtask scenarios --all")]
+    Scenarios {
+        #[command(flatten)]
+        args: scenarios::Args,
+    },
+    /// Plants bugs on purpose, one at a time, and sees whether a shipped scenario catches each.
+    ///
+    /// First the scenarios run without a bug, and must pass. Some twenty minutes; without names all bugs. What the runs
+    /// find goes to target/planted. Exit code 1 where a bug is missed.
+    #[command(after_help = "Examples:\n  cargo xtask planted\n  cargo xtask planted copy-is-run trim-by-length\n  \
+                            cargo xtask planted --list")]
+    Planted {
+        #[command(flatten)]
+        args: planted::Args,
+    },
     /// Measures EventFlow against the limits of this machine, pair by pair, with release builds.
     ///
     /// Takes minutes, and wants the machine for itself. Exit code 1 where EventFlow stands below what it must.
@@ -62,6 +83,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Check => check::run(),
         Task::Test { args } => test::run(&args),
+        Task::Scenarios { args } => scenarios::run(&args),
+        Task::Planted { args } => planted::run(&args),
         Task::Bench { args } => bench::run(&args),
     };
     match done {

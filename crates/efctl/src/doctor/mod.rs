@@ -3,11 +3,13 @@
 mod backends;
 mod clocks;
 mod service;
+mod stacks;
 mod work;
 
 use std::fmt::Write as _;
 
 use eventflow_core::{Clock as _, SystemClock, Timestamp, sanitize};
+use eventflow_stack::Leftover;
 use eventflow_wire::{ClientError, Handlers, Health, Liveness, Readiness, Stats, Workers};
 use serde::Serialize;
 
@@ -98,6 +100,8 @@ struct Answers {
     handlers: Asked<Handlers>,
     /// This machine's clock before the numbers were asked for, and after they came.
     around_stats: (Timestamp, Timestamp),
+    /// What is left of private stacks on this machine.
+    left: Result<Vec<Leftover>, eventflow_stack::Error>,
 }
 
 pub(crate) async fn run(context: &mut Context) -> Result<(), Failure> {
@@ -156,6 +160,7 @@ async fn ask(context: &Context) -> Answers {
         workers,
         handlers,
         around_stats,
+        left: eventflow_stack::leftovers(),
     }
 }
 
@@ -173,6 +178,7 @@ fn examine(answers: &Answers) -> Vec<Check> {
     checks.extend(work::letters(answers));
     checks.extend(backends::snapshots(answers));
     checks.extend(clocks::compare(answers));
+    checks.extend(stacks::leftovers(answers));
     checks
 }
 

@@ -34,6 +34,7 @@ fn well() -> Answers {
             r#"{"version":1,"paused":false,"handlers":[{"pattern":"order.*","paused":false,"carriers":2,"due":5}]}"#,
         )),
         around_stats: (time("2026-05-01T11:59:59Z"), time("2026-05-01T12:00:01Z")),
+        left: Ok(Vec::new()),
     }
 }
 
@@ -64,7 +65,7 @@ fn trouble(answers: &Answers) -> Check {
 fn where_nothing_is_wrong_every_check_says_what_it_saw() {
     let checks = examine(&well());
     assert!(!checks.iter().any(Check::is_trouble), "{checks:?}");
-    assert_eq!(sum(&checks), "13 checks: nothing found wrong");
+    assert_eq!(sum(&checks), "14 checks: nothing found wrong");
     let named: Vec<&str> = checks.iter().map(|check| check.about).collect();
     assert_eq!(
         named,
@@ -81,7 +82,8 @@ fn where_nothing_is_wrong_every_check_says_what_it_saw() {
             "dead letters",
             "transactions",
             "dead rows",
-            "clocks"
+            "clocks",
+            "leftovers"
         ]
     );
 }
@@ -98,11 +100,33 @@ fn an_unreachable_api_is_one_finding_and_leaves_the_rest_unknown() {
         ..well()
     };
     let checks = examine(&answers);
-    assert!(checks.iter().all(Check::is_trouble));
+    let fine: Vec<&str> = checks
+        .iter()
+        .filter(|check| !check.is_trouble())
+        .map(|check| check.about)
+        .collect();
+    assert_eq!(fine, ["leftovers"], "that is looked at without it");
     assert_eq!(checks.iter().filter(|check| check.status == Status::Finding).count(), 1);
     assert_eq!(checks[0].about, "api");
     assert!(!checks[0].remedy.is_empty());
-    assert_eq!(sum(&checks), "10 checks: 1 found something wrong, 9 could not be made");
+    assert_eq!(sum(&checks), "11 checks: 1 found something wrong, 9 could not be made");
+}
+
+#[test]
+fn what_is_left_of_a_private_stack_is_named_with_what_to_type() {
+    let mut answers = well();
+    answers.left = Ok(vec![Leftover {
+        of: "efctl load worker-crash".into(),
+        name: "worker-0".into(),
+        pid: 4711,
+        descendants: vec![4712],
+    }]);
+    let check = trouble(&answers);
+    assert_eq!(
+        check.said,
+        "worker-0 (pid 4711) still runs, though `efctl load worker-crash` is gone"
+    );
+    assert_eq!(check.remedy, ["kill -9 4711 4712"]);
 }
 
 #[test]

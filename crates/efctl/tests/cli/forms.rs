@@ -121,7 +121,7 @@ fn a_list_is_an_object_a_line() {
         (&["handlers"], 2),
         (&["audit", "--all"], 4),
         (&["audit"], 4),
-        (&["doctor"], 10),
+        (&["doctor"], 11),
     ] {
         let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
         let api = Api::start(answer);

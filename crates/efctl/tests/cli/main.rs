@@ -4,6 +4,7 @@ mod api;
 mod codes;
 mod forms;
 mod hostile;
+mod load;
 mod pipes;
 mod sending;
 mod tool;

@@ -1,0 +1,4 @@
+{
+  "number": {{seq}},
+  "who": {{frob 1}}
+}

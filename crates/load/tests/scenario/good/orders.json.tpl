@@ -1,0 +1,5 @@
+{
+  "order": "{{uuid}}",
+  "number": {{seq}},
+  "customer": {{zipf customers 1.1}}
+}

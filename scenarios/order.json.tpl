@@ -1,0 +1,1 @@
+{"order_id":"o-{{seq}}","customer":{"id":"c-{{zipf 10000 1.1}}","country":"{{pick DE FR IT ES PL}}"},"items":[{"sku":"A-{{int 100 999}}","quantity":{{int 1 5}},"price":{{float 1 200}}}],"currency":"EUR"}
