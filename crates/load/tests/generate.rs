@@ -184,7 +184,7 @@ async fn what_came_there_is_what_is_counted_here() {
         { weight = 5, event = "order.gone", client = "abandon", size = "20KiB" },
     "#;
     let phases = r#"{ name = "steady", for = "1s", rate = "400/s" }"#;
-    let ran = run(phases, mix, "timeout = \"2s\"", vec![server.url()]).await;
+    let ran = run(phases, mix, "timeout = \"3s\"", vec![server.url()]).await;
     assert!(
         ran.generated.failed.is_none() && !ran.generated.stopped,
         "{:?}",

@@ -3,6 +3,7 @@
 //! Tokio's timers are right to a millisecond and never early, which at the response times of an idle API is as much as what
 //! is to be measured. Where the system has finer ones that can be awaited, they are used.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -40,18 +41,26 @@ impl Alarm {
 
     /// Returns at that moment or shortly after it, never before.
     pub(super) async fn wake_at(&mut self, at: Instant) {
-        if let Some(fine) = &self.fine {
-            let at = at.max(self.woke + STEP);
-            while let Some(left) = at.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-                if let Err(error) = fine.wait(left).await {
-                    tracing::debug!(%error, "sends are paced by the millisecond from now on");
-                    self.fine = None;
-                    break;
-                }
-            }
+        if let Some(fine) = &self.fine
+            && let Err(error) = until(fine, at.max(self.woke + STEP)).await
+        {
+            tracing::debug!(%error, "sends are paced by the millisecond from now on");
+            self.fine = None;
         }
-        tokio::time::sleep_until(at).await;
+        if self.fine.is_none() {
+            tokio::time::sleep_until(at).await;
+        }
         self.woke = Instant::now();
+    }
+}
+
+async fn until(fine: &fine::Timer, at: Instant) -> io::Result<()> {
+    loop {
+        let left = at.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        fine.wait(left).await?;
     }
 }
 

@@ -31,7 +31,7 @@ fn bottleneck(lateness_p99: Option<f64>, cpu: f64) -> Option<String> {
     let busy = (cpu > BUSY)
         .then(|| format!("this process used {cpu:.2} processors, so that little was left to be on time with"));
     let reasons: Vec<String> = late.into_iter().chain(busy).collect();
-    (!reasons.is_empty()).then(|| format!("The generator was itself the bottleneck: {}.", reasons.join("; ")))
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Parts {
     /// and no fault is made.
     pub(super) async fn load(&self, steady: Vec<SteadyReading>, stop: &CancellationToken) -> Result<Loaded, RunError> {
         let begin = Instant::now() + RUN_UP;
-        let began = SystemClock.now().plus(RUN_UP);
+        let moment = SystemClock.now().plus(RUN_UP);
         self.watcher.begin(begin);
         self.teller.stage(Stage::Loading);
         let halt = stop.child_token();
@@ -37,7 +37,7 @@ impl Parts {
             return Err(failed.into());
         }
         Ok(Loaded {
-            began,
+            began: moment,
             steady_before,
             faults,
         })

@@ -129,7 +129,7 @@ pub async fn run(job: RunJob, glances: watch::Sender<Glance>, stop: Cancellation
         journal_file,
         teller,
     };
-    let judged = parts.to_the_end(&stop).await;
+    let judged = parts.drive(&stop).await;
     running.stop().await;
     let (summary, meter) = judged?;
     let histograms = meter.histograms();
@@ -142,7 +142,7 @@ pub async fn run(job: RunJob, glances: watch::Sender<Glance>, stop: Cancellation
 }
 
 impl Parts {
-    async fn to_the_end(self, stop: &CancellationToken) -> Result<(Summary, Arc<Meter>), RunError> {
+    async fn drive(self, stop: &CancellationToken) -> Result<(Summary, Arc<Meter>), RunError> {
         let deadlocks = self.running.deadlocks().await;
         let begin = self.wait_until_steady(stop).await;
         let loaded = match begin {

@@ -99,7 +99,10 @@ impl Run {
         let mut known = self.elsewhere;
         known.extend(self.listed.iter().map(|row| (row.key, row.clone())));
         let find = |key| ready(Ok(known.get(&key).cloned()));
-        let rows = stream::iter(self.listed.into_iter().map(Ok::<_, io::Error>));
+        // As the list of the API, it must not be asked again when it has ended.
+        let rows = stream::unfold(self.listed.into_iter(), |mut rows| async move {
+            rows.next().map(|row| (Ok::<_, io::Error>(row), rows))
+        });
         let mut finished = Vec::new();
         let ended = |event: &Finished| finished.push(event.clone());
         let reconciled = reconcile(&path, &scenario(), &[], rows, find, ended)
