@@ -390,6 +390,33 @@ mod tests {
         }
     }
 
+    /// A check that a scenario has only where its file asks for it, as it is asked for there.
+    fn asked_for_by(check: &str) -> Option<String> {
+        match check {
+            "acked_lost" | "run_twice" | "dead_unasked" | "drained" => None,
+            "dead_letters" => Some("\ndlq = { at_most = ".to_owned()),
+            "deadlocks" => Some("\ndeadlocks = 0\n".to_owned()),
+            threshold => Some(format!("\n\"{threshold}\" = ")),
+        }
+    }
+
+    #[test]
+    fn every_scenario_asks_for_what_its_bugs_show_by() {
+        let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+        for one in &BUGS {
+            let file = scenarios.join(one.run.scenario).with_extension("toml");
+            let text = fs::read_to_string(&file).expect("the scenario is there");
+            let shows = |check: &&str| asked_for_by(check).is_none_or(|asked| text.contains(&asked));
+            let blind: Vec<_> = one.by.iter().filter(|check| !shows(check)).collect();
+            assert!(
+                blind.len() < one.by.len(),
+                "{} does not ask for {blind:?}: {}",
+                one.run.scenario,
+                one.bug
+            );
+        }
+    }
+
     #[test]
     fn a_bug_is_caught_by_its_own_check_alone() {
         let bug = &BUGS[0];

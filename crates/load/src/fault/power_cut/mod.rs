@@ -60,10 +60,14 @@ pub struct Cut {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { watched, files, bytes } = self;
-        write!(
-            f,
-            "{files} of {watched} files held something that was not synced: {bytes} bytes are gone"
-        )
+        match (watched, files) {
+            (0, _) => f.write_str("no file was written to: the cut proves nothing"),
+            (_, 0) => write!(f, "all was synced that {watched} files held"),
+            _ => write!(
+                f,
+                "{files} of {watched} files held something that was not synced: {bytes} bytes are gone"
+            ),
+        }
     }
 }
 
