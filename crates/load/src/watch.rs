@@ -132,8 +132,8 @@ impl Reading {
 pub struct Watcher {
     latest: watch::Receiver<Option<Reading>>,
     begin: Arc<OnceLock<Instant>>,
-    stop: DropGuard,
-    looking: JoinHandle<Option<Duration>>,
+    stop: Option<DropGuard>,
+    looking: Option<JoinHandle<Option<Duration>>>,
 }
 
 impl Watcher {
@@ -160,8 +160,8 @@ impl Watcher {
         Self {
             latest,
             begin,
-            looking: tokio::spawn(look.run(stop.clone())),
-            stop: stop.drop_guard(),
+            looking: Some(tokio::spawn(look.run(stop.clone()))),
+            stop: Some(stop.drop_guard()),
         }
     }
 
@@ -206,10 +206,11 @@ impl Watcher {
     }
 
     /// Stops looking. The longest stretch, in seconds, in which there was a backlog and nothing was finished, outside of
-    /// the quiet ones; none where that could not be observed. It is as exact as the counts of the ledger, five seconds.
-    pub async fn end(self) -> Option<f64> {
-        drop(self.stop);
-        let longest = self.looking.await.ok().flatten();
+    /// the quiet ones; none where that could not be observed, or was asked before. It is as exact as the counts of the
+    /// ledger, five seconds.
+    pub async fn end(&mut self) -> Option<f64> {
+        drop(self.stop.take());
+        let longest = self.looking.take()?.await.ok().flatten();
         longest.map(|longest| longest.as_secs_f64())
     }
 }

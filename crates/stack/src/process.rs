@@ -130,7 +130,13 @@ impl Process {
         if life.status.is_some() {
             return Ok(());
         }
-        family::freeze(self.pid).map(drop).map_err(self.os("freeze"))
+        let frozen = family::freeze(self.pid).map(drop);
+        if frozen.is_err() {
+            // Whoever has stopped already would stay so, since nobody undoes what did not come about.
+            let members = family::family(self.pid).map_err(self.os("find"))?;
+            family::send_all(&members, Signal::CONT).map_err(self.os("let run on"))?;
+        }
+        frozen.map_err(self.os("freeze"))
     }
 
     /// Lets it and all its descendants run on (SIGCONT).

@@ -29,9 +29,9 @@ A scenario with faults starts a private stack of its own, and removes it: nothin
 the API of --api or EVENTFLOW_API, unless the file names a stack.
 
 The verdict: 0 pass; 1 a threshold is missed; 2 a bad file, or something is not installed; 3 an invariant is broken;
-4 nobody can say: a fault touched nothing or was skipped, or not everything came to an end; 5 not steady at the start,
-so nothing was injected; 69 the target is away or does not become ready; 77 not allowed; 130 interrupted, and what was
-found until then is told. ^C stops the load and undoes the faults; a second one ends at once.
+4 nobody can say: a fault touched nothing or was skipped, not everything came to an end, or nothing was acknowledged;
+5 not steady at the start, so nothing was injected; 69 the target is away or does not become ready; 77 not allowed; 130
+interrupted, and what was found until then is told. ^C stops the load and undoes the faults; a second one ends at once.
 
 Examples:
   efctl load scenarios/smoke.toml

@@ -131,6 +131,24 @@ fn what_is_lost_is_3_and_named() {
 }
 
 #[test]
+fn a_load_that_is_refused_from_beginning_to_end_is_no_pass_but_4() {
+    let api = Api::start(|request| match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/readyz") => Answer::ok(r#"{"status":"pass","taken_by":"ledger"}"#),
+        ("GET", "/stats") => Answer::ok(STATS),
+        ("GET", "/events") => Answer::lines(String::new()),
+        _ => Answer::problem(413, "too-large", "Too large."),
+    });
+    let out = folder();
+    let ran = twenty(&api.url, out.path(), &[]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(
+        ran.stdout
+            .starts_with("INCONCLUSIVE  ad-hoc: nobody can say: acknowledged"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn an_api_that_is_away_is_69() {
     let out = folder();
     let ran = twenty(&nobody(), out.path(), &[]);

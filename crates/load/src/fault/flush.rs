@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use eventflow_core::EventKey;
-use eventflow_stack::{Redis, Reply, Result};
+use eventflow_stack::{Error, Redis, Reply, Result};
 
 use super::{Field, Struck};
 use crate::target::blocking;
@@ -13,8 +13,9 @@ const PARTITIONS: &str = "ef:{events}:partitions";
 /// A queue has at most so many.
 const MOST_PARTITIONS: u16 = 128;
 
-/// KEYS: streams. The field `key` of every entry.
-const KEYS_OF_ENTRIES: &str = "\
+/// KEYS: streams. The field `key` of every entry; then all is deleted. In one script, so that nothing is deleted whose keys
+/// could not be read.
+const READ_AND_DELETE: &str = "\
 local found = {}
 for _, stream in ipairs(KEYS) do
   for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
@@ -24,6 +25,7 @@ for _, stream in ipairs(KEYS) do
     end
   end
 end
+redis.call('FLUSHALL')
 return found";
 
 /// Deletes all. Touched: keys of Redis that there were.
@@ -50,9 +52,9 @@ fn flush(redis: &Redis) -> Result<(u64, Vec<EventKey>)> {
         .map(|partition| format!("ef:{{events:{partition}}}:stream"))
         .collect();
     let count = streams.len().to_string();
-    let mut read = vec!["EVAL", KEYS_OF_ENTRIES, &count];
+    let mut read = vec!["EVAL", READ_AND_DELETE, &count];
     read.extend(streams.iter().map(String::as_str));
-    let replies = redis.session()?.transaction(&[&["DBSIZE"], &read, &["FLUSHALL"]])?;
+    let replies = redis.session()?.transaction(&[&["DBSIZE"], &read])?;
     let mut replies = replies.into_iter();
     let size = match replies.next() {
         Some(Reply::Number(size)) => u64::try_from(size).unwrap_or(0),
@@ -60,7 +62,13 @@ fn flush(redis: &Redis) -> Result<(u64, Vec<EventKey>)> {
     };
     let keys = match replies.next() {
         Some(Reply::List(keys)) => keys.into_iter().filter_map(key).collect(),
-        _ => Vec::new(),
+        other => {
+            return Err(Error::Refused {
+                server: "Redis",
+                request: "FLUSHALL, in a script".to_owned(),
+                message: format!("{other:?}"),
+            });
+        }
     };
     Ok((size, keys))
 }

@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Field, Struck, Undo, Undone, title};
+use super::{Field, Struck, Undo, Undone, all, title};
 use crate::scenario::{Backend, Who};
 use crate::target::{Down, USUAL_REST, blocking};
 
 /// Kills processes; each is started again after `respawn`, by default after the usual second.
 pub(super) async fn processes(field: &Field, who: Who, respawn: Option<Duration>) -> Result<Struck, String> {
     let down = Down::For(respawn.unwrap_or(USUAL_REST));
-    let mut touched = 0;
-    for member in field.members(who)? {
-        touched += u64::from(member.kill(down).await?);
-    }
-    Ok(Struck::over(touched))
+    let members = field.members(who)?;
+    let kills = members.iter().map(|member| member.kill(down));
+    Ok(Struck::over(all(kills).await?))
 }
 
 /// Kills a backend with all its processes; it is started again at the fault's end, by default after the usual second.

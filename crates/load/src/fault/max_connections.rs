@@ -28,21 +28,17 @@ pub(super) async fn redis(field: &Field) -> std::result::Result<Struck, String> 
         let rejected = connections_by_redis(&mut session)?;
         let before = most_clients(&mut session)?;
         session.command(&["CONFIG", "SET", "maxclients", "1"])?;
-        let mut touched = 0;
-        for kind in ["normal", "pubsub"] {
-            let killed = session.command(&["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])?;
-            if let Reply::Number(killed) = killed {
-                touched += u64::try_from(killed).unwrap_or(0);
-            }
-        }
-        Ok((
-            touched,
-            Held {
-                session,
-                before,
-                rejected,
-            },
-        ))
+        let touched = turn_out(&mut session).or_else(|error| {
+            // What did not strike is not undone at its end.
+            session.command(&["CONFIG", "SET", "maxclients", &before])?;
+            Err(error)
+        })?;
+        let held = Held {
+            session,
+            before,
+            rejected,
+        };
+        Ok((touched, held))
     })
     .await?;
     let undo = async move {
@@ -62,6 +58,18 @@ struct Held {
     rejected: u64,
 }
 
+/// Ends the connections of all others. How many there were.
+fn turn_out(session: &mut RedisSession) -> Result<u64> {
+    let mut touched = 0;
+    for kind in ["normal", "pubsub"] {
+        let killed = session.command(&["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])?;
+        if let Reply::Number(killed) = killed {
+            touched += u64::try_from(killed).unwrap_or(0);
+        }
+    }
+    Ok(touched)
+}
+
 fn most_clients(session: &mut RedisSession) -> Result<String> {
     Ok(match session.command(&["CONFIG", "GET", "maxclients"])? {
         Reply::List(pair) => match pair.into_iter().nth(1) {
@@ -76,9 +84,8 @@ fn most_clients(session: &mut RedisSession) -> Result<String> {
 const DEFAULT_CLIENTS: &str = "10000";
 
 /// Holds every session that PostgreSQL has room for, the reserved ones too, and ends those of EventFlow (not those of other
-/// faults) a few at a time: as
-/// many as are reserved, so that nobody but the superuser can follow them. Touched: sessions ended, and connections turned
-/// away.
+/// faults) a few at a time: as many as are reserved, so that nobody but the superuser can follow them. Touched: sessions
+/// ended, and connections turned away.
 pub(super) async fn postgres(field: &Field) -> std::result::Result<Struck, String> {
     let postgres = field.postgres()?;
     let full = Arc::clone(&postgres);

@@ -18,9 +18,8 @@ pub(super) async fn redis(field: &Field) -> std::result::Result<Struck, String> 
     let (before, refused) = blocking(move || fill(&full)).await?;
     let undo = async move {
         let touched = blocking(move || {
-            let now = by_redis(&redis, REFUSAL)?;
             redis.command(&["CONFIG", "SET", "maxmemory", &before])?;
-            Ok(now.saturating_sub(refused))
+            Ok(by_redis(&redis, REFUSAL)?.saturating_sub(refused))
         });
         Ok(Undone::touching(touched.await?))
     };

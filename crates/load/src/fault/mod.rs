@@ -20,7 +20,6 @@ mod scale;
 mod stop;
 mod term;
 mod title;
-mod windows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +27,11 @@ use std::time::Duration;
 use eventflow_core::EventKey;
 use futures_util::future::BoxFuture;
 
-use crate::scenario::{Backend, BackendDeed, Deed, What, Which, Who};
+use crate::scenario::{Backend, BackendDeed, Deed, Fault, What, Which, Who};
 use crate::target::{Member, Private, Running};
 
 pub use driver::Driver;
 pub use title::title;
-pub use windows::{USUAL_WINDOW, windows};
 
 /// What a fault did as it struck.
 #[derive(Default)]
@@ -162,7 +160,7 @@ impl Undo {
     /// What undoes a fault that stays ten seconds where the scenario does not say how long.
     fn new(done: impl Future<Output = Result<Undone, String>> + Send + 'static) -> Self {
         Self {
-            usual: USUAL_WINDOW,
+            usual: Fault::USUAL_WINDOW,
             done: Box::pin(done),
         }
     }
@@ -206,6 +204,15 @@ impl Undone {
     }
 }
 
+/// Does all of it at once, each to its end also where another fails. How many were touched, or the first failure.
+async fn all<D>(deeds: impl IntoIterator<Item = D>) -> Result<u64, String>
+where
+    D: Future<Output = Result<bool, String>>,
+{
+    let ended = futures_util::future::join_all(deeds).await;
+    ended.into_iter().map(|touched| touched.map(u64::from)).sum()
+}
+
 /// The seed of a fault: a step of `SplitMix64` (Steele, Lea, Flood 2014) from that of the scenario.
 fn draw(seed: u64, order: usize) -> u64 {
     const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -218,6 +225,28 @@ fn draw(seed: u64, order: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn one_that_fails_keeps_nobody_from_the_others() {
+        let done = std::cell::Cell::new(0);
+        let deed = |fails: bool, turns: u32| {
+            let done = &done;
+            async move {
+                for _ in 0..turns {
+                    tokio::task::yield_now().await;
+                }
+                if fails {
+                    return Err("it has been ended for good".to_owned());
+                }
+                done.set(done.get() + 1);
+                Ok(true)
+            }
+        };
+        assert_eq!(all([deed(false, 0), deed(false, 2)]).await, Ok(2));
+        let failed = all([deed(false, 1), deed(true, 0), deed(false, 3)]).await;
+        assert_eq!(failed, Err("it has been ended for good".to_owned()));
+        assert_eq!(done.get(), 4);
+    }
 
     #[test]
     fn each_fault_draws_by_itself_and_always_the_same() {

@@ -27,11 +27,10 @@ pub(super) async fn redis(field: &Field) -> Result<Struck, String> {
     .await?;
     let undo = async move {
         let touched = blocking(move || {
-            let now = by_redis(&redis, REFUSAL)?;
             redis.command(&["REPLICAOF", "NO", "ONE"])?;
             // Nobody may get this port while Redis looks for its master there.
             drop(nobody);
-            Ok(now.saturating_sub(refused))
+            Ok(by_redis(&redis, REFUSAL)?.saturating_sub(refused))
         });
         Ok(Undone::touching(touched.await?))
     };

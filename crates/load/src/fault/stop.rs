@@ -1,23 +1,27 @@
 //! SIGSTOP, and SIGCONT at the end: connections stand, and nothing answers.
 
-use super::{Field, Struck, Undo, Undone, title};
+use super::{Field, Struck, Undo, Undone, all, title};
 use crate::scenario::{Backend, Who};
-use crate::target::blocking;
+use crate::target::{Member, blocking};
 
 /// Freezes processes.
 pub(super) async fn processes(field: &Field, who: Who) -> Result<Struck, String> {
     let members = field.members(who)?;
-    let mut touched = 0;
-    for member in &members {
-        touched += u64::from(member.stop().await?);
-    }
-    let undo = async move {
-        for member in members {
-            member.cont().await?;
+    let stopped = all(members.iter().map(Member::stop)).await;
+    let go_on = async move { all(members.iter().map(Member::cont)).await };
+    match stopped {
+        Ok(touched) => {
+            let undo = async move { go_on.await.map(|_| Undone::default()) };
+            Ok(Struck::until(touched, Undo::new(undo)))
         }
-        Ok(Undone::default())
-    };
-    Ok(Struck::until(touched, Undo::new(undo)))
+        Err(why) => {
+            // What did not strike is not undone at its end: those that are frozen go on at once.
+            Err(match go_on.await {
+                Ok(_) => why,
+                Err(still) => format!("{why}; some may be frozen still: {still}"),
+            })
+        }
+    }
 }
 
 /// Freezes a backend with all its processes.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Field, Struck};
+use super::{Field, Struck, all};
 use crate::scenario::Who;
 use crate::target::{Down, USUAL_REST};
 
@@ -11,6 +11,5 @@ pub(super) async fn processes(field: &Field, who: Who, respawn: Option<Duration>
     let down = Down::For(respawn.unwrap_or(USUAL_REST));
     let members = field.members(who)?;
     let ends = members.iter().map(|member| member.terminate(down));
-    let ended = futures_util::future::try_join_all(ends).await?;
-    Ok(Struck::over(ended.into_iter().map(u64::from).sum()))
+    Ok(Struck::over(all(ends).await?))
 }

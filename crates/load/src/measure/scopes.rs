@@ -10,8 +10,6 @@ use super::histogram::{fine, record};
 use super::{Percentiles, Scope};
 use crate::scenario::{Phase, Scenario, Stretch};
 
-/// The window of a fault that is over as it strikes.
-const STRIKE: Duration = Duration::from_secs(10);
 /// Different reasons that are told apart within a scope; what the other side answers must not fill the memory.
 const REASONS: usize = 64;
 /// Under which the reasons beyond that are counted.
@@ -84,7 +82,7 @@ impl Scopes {
         );
         let mut windows = Vec::with_capacity(scenario.faults.len());
         for fault in &scenario.faults {
-            let window = fault.at..fault.at + fault.lasts.unwrap_or(STRIKE);
+            let window = fault.window();
             windows.push((window.clone(), gauges.len()));
             let within = sending.iter().flatten().map(|span| overlap(span, &window)).collect();
             gauges.push(Gauge::new(format!("fault:{}", fault.id), within));

@@ -20,7 +20,7 @@ const ASKING: Duration = Duration::from_secs(5);
 impl Parts {
     /// Waits for the drain, reads the store, and judges. `deadlocks` is what PostgreSQL had counted before the load.
     pub(super) async fn judged(
-        self,
+        mut self,
         loaded: Loaded,
         deadlocks: Option<u64>,
         stop: &CancellationToken,
@@ -30,6 +30,8 @@ impl Parts {
         let lasted = self.meter.glance().elapsed;
         self.teller.stage(Stage::Judging);
         let steady_after = if drained { self.steady_readings() } else { Vec::new() };
+        // Reading the store keeps the API busy, and whoever is not seen for that does not stand still.
+        let longest_standstill_s = self.watcher.end().await;
         self.journal.finish()?;
         let client = self.running.client().await;
         let mut faults = loaded.faults;
@@ -52,8 +54,8 @@ impl Parts {
             steady_after,
             faults,
             measures: self.meter.measures(),
-            longest_standstill_s: self.watcher.end().await,
-            deadlocks: counted.zip(deadlocks).map(|(now, before)| now.saturating_sub(before)),
+            longest_standstill_s,
+            deadlocks: deadlocks_since(deadlocks, counted),
             died_unasked: self.running.died_unasked(),
             interrupted: stop.is_cancelled(),
         };
@@ -66,7 +68,14 @@ impl Parts {
             began: loaded.began,
             lasted_s: lasted.as_secs_f64(),
             target: self.running.kind().map_or_else(
-                || self.running.directs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                || {
+                    self.running
+                        .directs
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                },
                 |kind| kind.as_str().to_owned(),
             ),
             told: self.running.told.iter().cloned().chain(self.running.deaths()).collect(),
@@ -97,13 +106,35 @@ impl Parts {
     }
 }
 
+/// What PostgreSQL has counted since. None where it was not read both times, or fell: then it was forgotten in between, as
+/// PostgreSQL does when one of its processes crashes.
+fn deadlocks_since(before: Option<u64>, now: Option<u64>) -> Option<u64> {
+    now?.checked_sub(before?)
+}
+
 /// The versions of what took part; without those that did not answer.
 async fn versions(client: &Client) -> BTreeMap<String, String> {
     let Ok(stats) = client.clone().with_deadline(ASKING).stats().await else {
         return BTreeMap::new();
     };
-    let backends = stats.backends.into_iter().filter_map(|backend| Some((backend.name, backend.version?)));
+    let backends = stats
+        .backends
+        .into_iter()
+        .filter_map(|backend| Some((backend.name, backend.version?)));
     let mut versions: BTreeMap<String, String> = backends.collect();
     versions.insert("EventFlow".to_owned(), stats.version);
     versions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_that_fell_says_nothing() {
+        assert_eq!(deadlocks_since(Some(1), Some(3)), Some(2));
+        assert_eq!(deadlocks_since(Some(3), Some(1)), None);
+        assert_eq!(deadlocks_since(None, Some(1)), None);
+        assert_eq!(deadlocks_since(Some(1), None), None);
+    }
 }

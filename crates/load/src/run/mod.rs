@@ -19,23 +19,20 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use self::glance::{Glance, Stage};
 use self::glance::Teller;
-use crate::fault;
+pub use self::glance::{Glance, Stage};
 use crate::generate::Failed;
 use crate::journal::{self, Head, Journal};
 use crate::measure::Meter;
 use crate::plan::{Plan, RunId};
 use crate::report::{self, Summary};
-use crate::scenario::{Scenario, Stretch};
+use crate::scenario::{Fault, Scenario, Stretch};
 use crate::target::{self, Order, Running, TargetError};
 use crate::verdict::{FaultReport, SteadyReading, is_steady};
 use crate::watch::Watcher;
 
-/// How long a target may take to be steady before the load, and again before the first fault.
+/// How long a target may take to be steady before the load. Just before the first fault it must be so at once.
 const STEADY_WAIT: Duration = Duration::from_secs(10);
-/// How long the drain of a scenario without a drain phase may take.
-const USUAL_DRAIN: Duration = Duration::from_mins(1);
 
 /// What is to be run.
 #[derive(Debug)]
@@ -120,7 +117,7 @@ pub async fn run(job: RunJob, glances: watch::Sender<Glance>, stop: Cancellation
     let running = Arc::new(target::start(order, &stop).await?);
     teller.told(&running.told);
     let parts = Parts {
-        watcher: Watcher::start(&running, fault::windows(&scenario)),
+        watcher: Watcher::start(&running, scenario.faults.iter().map(Fault::window).collect()),
         scenario,
         plan,
         running: Arc::clone(&running),
@@ -129,7 +126,8 @@ pub async fn run(job: RunJob, glances: watch::Sender<Glance>, stop: Cancellation
         journal_file,
         teller,
     };
-    let judged = parts.drive(&stop).await;
+    // A run is large, and whoever awaits it need not carry it about.
+    let judged = Box::pin(parts.drive(&stop)).await;
     running.stop().await;
     let (summary, meter) = judged?;
     let histograms = meter.histograms();
@@ -188,13 +186,13 @@ impl Parts {
         read.collect()
     }
 
-    /// How long the drain may take.
+    /// How long the drain may take. A checked scenario has one.
     fn drain(&self) -> Duration {
         let drain = self.scenario.phases.iter().find_map(|phase| match phase.what {
             Stretch::Drain { at_most } => Some(at_most),
             Stretch::Send { .. } => None,
         });
-        drain.unwrap_or(USUAL_DRAIN)
+        drain.unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is broken on purpose: of the network, of processes, of backends.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,6 +17,16 @@ pub struct Fault {
     pub lasts: Option<Duration>,
     /// What happens.
     pub what: What,
+}
+
+impl Fault {
+    /// The window of one that is over as it strikes, and of one that stays until it is undone where nobody says how long.
+    pub const USUAL_WINDOW: Duration = Duration::from_secs(10);
+
+    /// When it is in force or felt, from the beginning of the load, as far as a plan can know.
+    pub fn window(&self) -> Range<Duration> {
+        self.at..self.at + self.lasts.unwrap_or(Self::USUAL_WINDOW)
+    }
 }
 
 /// What a fault does.

@@ -252,22 +252,12 @@ impl Keeper {
     async fn obey(&mut self, what: Asked) -> Result<bool, String> {
         let ran = self.server.process().is_running();
         match what {
-            Asked::Kill(down) => {
-                self.is_wanted = false;
-                self.blocking(|server| server.kill()).await?;
-                self.rest(down).await;
-            }
-            Asked::Terminate(down) => {
-                self.is_wanted = false;
-                self.blocking(|server| server.end_within(END_WAIT)).await?;
-                self.rest(down).await;
-            }
+            Asked::Kill(down) => self.end(down, |server| server.kill()).await?,
+            Asked::Terminate(down) => self.end(down, |server| server.end_within(END_WAIT)).await?,
             Asked::Stop => self.blocking(|server| server.stop()).await?,
             Asked::Cont => self.blocking(|server| server.cont()).await?,
             Asked::Restart => {
-                self.is_wanted = false;
-                self.blocking(|server| server.end_within(END_WAIT)).await?;
-                self.rest(Down::UntilAsked).await;
+                self.end(Down::UntilAsked, |server| server.end_within(END_WAIT)).await?;
                 self.start_again().await;
                 self.blocking(|server| server.wait_until_ready(READY_WAIT)).await?;
             }
@@ -276,12 +266,23 @@ impl Keeper {
                 self.blocking(|server| server.wait_until_ready(READY_WAIT)).await?;
             }
             Asked::End => {
-                self.is_wanted = false;
-                self.blocking(|server| server.end_within(LAST_WAIT)).await?;
-                self.rest(Down::UntilAsked).await;
+                self.end(Down::UntilAsked, |server| server.end_within(LAST_WAIT))
+                    .await?;
             }
         }
         Ok(ran)
+    }
+
+    /// Ends it, as somebody has asked. Where that fails it is looked after again before long, whatever has become of it.
+    async fn end(
+        &mut self,
+        down: Down,
+        end: impl FnOnce(&Eventflow) -> StackResult<()> + Send + 'static,
+    ) -> Result<(), String> {
+        self.is_wanted = false;
+        let ended = self.blocking(end).await;
+        self.rest(if ended.is_ok() { down } else { Down::For(USUAL) }).await;
+        ended
     }
 
     /// It ended, and nobody had asked for that.

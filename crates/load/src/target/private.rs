@@ -2,19 +2,20 @@
 
 mod backends;
 mod cast;
+mod deadlocks;
 mod recorders;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eventflow_stack::{Folder, Postgres, Redis, Roster, find_eventflow};
 
 use self::backends::Backends;
 use self::cast::{Binary, Cast};
+use self::deadlocks::Deadlocks;
 use self::recorders::Recorders;
 use super::keep::Logs;
 use super::member::{Member, Upkeep, blocking};
@@ -37,7 +38,7 @@ pub struct Private {
     members: Mutex<Vec<Member>>,
     backends: Backends,
     recorders: Recorders,
-    deadlocks_before: AtomicU64,
+    deadlocks: Deadlocks,
     upkeep: Upkeep,
     // The last to go: all others live in it.
     _folder: Folder,
@@ -68,7 +69,7 @@ pub(super) async fn start(order: &Order<'_>, kind: StackKind, told: Vec<String>)
         members: Mutex::default(),
         backends,
         recorders,
-        deadlocks_before: AtomicU64::new(0),
+        deadlocks: Deadlocks::default(),
         upkeep,
         _folder: folder,
         cast,
@@ -151,17 +152,14 @@ impl Private {
         blocking(move || postgres.sql(DATABASE, &statements)).await
     }
 
-    /// Deadlocks that PostgreSQL has counted, over all its lives; none where it cannot be asked.
+    /// Deadlocks that PostgreSQL has counted, over all its lives; none where it cannot be asked, or could not as one ended.
     pub async fn deadlocks(&self) -> Option<u64> {
-        let now = self.counted_deadlocks().await?;
-        Some(self.deadlocks_before.load(Ordering::Relaxed) + now)
+        self.deadlocks.total(self.counted_deadlocks().await)
     }
 
     /// PostgreSQL forgets its counters when it is killed: what they say until now is kept.
     pub(crate) async fn keep_deadlocks(&self) {
-        if let Some(now) = self.counted_deadlocks().await {
-            self.deadlocks_before.fetch_add(now, Ordering::Relaxed);
-        }
+        self.deadlocks.keep(self.counted_deadlocks().await);
     }
 
     async fn counted_deadlocks(&self) -> Option<u64> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bound::threshold;
 use super::{Check, Facts, Outcome, Stands, Verdict, effect, invariants, show, steady, thresholds};
-use crate::scenario::{Comparison, Condition, Scenario};
+use crate::scenario::{Behaviour, Comparison, Condition, Fate, Kind, Scenario};
 
 /// Judges a run. Of several outcomes the first of these counts: interrupted, not steady at the start, broken, inconclusive,
 /// missed, pass. What is broken stays broken whatever else nobody knows: an event is only called lost when no place knows
@@ -14,6 +14,7 @@ pub fn judge(facts: &Facts, scenario: &Scenario) -> Verdict {
     let mut checks = invariants::checks(facts, &expect.invariants);
     checks.push(store_read(facts));
     checks.push(drained(facts));
+    checks.extend(acknowledged(facts, scenario));
     checks.extend(effect::checks(facts, scenario));
     checks.extend(steady::checks(facts, &expect.steady_state));
     checks.extend(expect.progress.map(|longest| progress(facts, longest)));
@@ -51,6 +52,21 @@ fn drained(facts: &Facts) -> Check {
     yes("drained", "nothing left to do", is_drained, || match unfinished {
         0 => "lag, pending, due and running were not seen at 0 in two fresh readings".to_owned(),
         _ => format!("{unfinished} events of the run are unfinished"),
+    })
+}
+
+/// Whether anything was acknowledged, where a client that stays may expect it: of nothing, nothing can be lost. Not asked
+/// where the store was not read.
+fn acknowledged(facts: &Facts, scenario: &Scenario) -> Option<Check> {
+    let tally = facts.tally.as_ref()?;
+    let may_be = |kind: &Kind| kind.expect != Fate::Rejected && kind.client != Behaviour::Abandon;
+    scenario.mix.iter().any(may_be).then(|| {
+        yes("acknowledged", "something", tally.acked > 0, || {
+            format!(
+                "of {} events that were sent none was acknowledged: it proves nothing",
+                tally.attempted
+            )
+        })
     })
 }
 

@@ -61,6 +61,7 @@ fn a_run_in_which_all_was_well_passes() {
             "deadlocks",
             "store_read",
             "drained",
+            "acknowledged",
             "F1 took effect",
             "steady_before/backlog",
             "steady_after/backlog",
@@ -176,6 +177,23 @@ fn a_store_that_was_not_read_proves_nothing() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_run_that_was_refused_from_beginning_to_end_proves_nothing() {
+    let refused = |tally: &mut Tally| {
+        (tally.acked, tally.stored, tally.dead) = (0, 0, 0);
+        tally.rejected = tally.attempted;
+    };
+    let verdict = tallied(refused);
+    fails_by(&verdict, "acknowledged", Stands::Unknown, Outcome::Inconclusive);
+    let as_asked = judged(|facts, scenario| {
+        refused(facts.tally.as_mut().expect("it was read"));
+        for kind in &mut scenario.mix {
+            kind.expect = Fate::Rejected;
+        }
+    });
+    assert_eq!(as_asked.outcome, Outcome::Pass, "{:#?}", as_asked.checks);
 }
 
 #[test]

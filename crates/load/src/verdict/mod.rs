@@ -179,7 +179,7 @@ pub enum Outcome {
     Missed,
     /// An invariant is broken.
     Broken,
-    /// Nobody can say: a fault touched nothing or was skipped, or there was no full drain.
+    /// Nobody can say: a fault touched nothing or was skipped, there was no full drain, or nothing was acknowledged.
     Inconclusive,
     /// Not steady at the start; no fault was made.
     NotSteady,

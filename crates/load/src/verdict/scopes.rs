@@ -1,12 +1,7 @@
 //! To which scopes an event belongs, by the same rules as what is measured.
 
-use std::time::Duration;
-
 use super::attempts::Attempts;
-use crate::scenario::{Fault, Scenario};
-
-/// The window of a fault that is over as it strikes.
-const STRIKE: Duration = Duration::from_secs(10);
+use crate::scenario::Scenario;
 
 /// The names of an event's scopes: its phase, the windows of faults, and where its phase is measured, its kind and `run`.
 pub(super) fn of(scenario: &Scenario, attempts: &Attempts) -> Vec<String> {
@@ -21,7 +16,7 @@ pub(super) fn of(scenario: &Scenario, attempts: &Attempts) -> Vec<String> {
     let faults = scenario
         .faults
         .iter()
-        .filter(|fault| is_within(fault, attempts.intended));
+        .filter(|fault| fault.window().contains(&attempts.intended));
     scopes.extend(faults.map(|fault| format!("fault:{}", fault.id)));
     scopes
 }
@@ -39,8 +34,4 @@ pub(super) fn named(scenario: &Scenario, scope: &str) -> Option<String> {
     } else {
         None
     }
-}
-
-fn is_within(fault: &Fault, intended: Duration) -> bool {
-    (fault.at..fault.at + fault.lasts.unwrap_or(STRIKE)).contains(&intended)
 }

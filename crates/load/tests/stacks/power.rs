@@ -9,8 +9,9 @@ async fn loses_nothing(stack: &str, faults: &str) {
     let rig = Rig::start(stack, "workers = 1", faults).await;
     let heard = Arc::<Heard>::default();
     let reports = rig.strike(&heard).await;
+    // Where every write is synced at once, there may be nothing to take away.
     assert!(
-        reports.iter().all(|report| report.notes[0].contains("not synced")),
+        reports.iter().all(|report| report.touched > 0 && report.skipped.is_none()),
         "{reports:?}"
     );
     rig.drain().await;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eventflow_core::RetryPolicy;
-use eventflow_load::fault::{Driver, windows};
+use eventflow_load::fault::Driver;
 use eventflow_load::journal::{self, Head, Journal};
-use eventflow_load::scenario::{Overrides, Scenario};
+use eventflow_load::scenario::{Fault, Overrides, Scenario};
 use eventflow_load::target::{self, Order, Private, Running, TargetError};
 use eventflow_load::verdict::FaultReport;
 use eventflow_load::watch::{Reading, Watcher};
@@ -72,7 +72,7 @@ impl Rig {
         };
         let journal = Journal::create(&folder.path().join(journal::FILE), &head).expect("a journal");
         Ok(Self {
-            watcher: Watcher::start(&running, windows(&scenario)),
+            watcher: Watcher::start(&running, scenario.faults.iter().map(Fault::window).collect()),
             scenario,
             running,
             folder,

@@ -74,15 +74,15 @@ impl Backends {
     pub(super) async fn end(&self, logs: &Logs) {
         let (both, logs) = (self.clone(), logs.clone());
         let ended = blocking(move || {
-            if let Some(redis) = &both.redis {
-                redis.terminate()?;
-                logs.keep("redis-server", &redis.process());
+            let redis = both.redis.as_deref().map(|redis| ("redis-server", &**redis));
+            let postgres = both.postgres.as_deref().map(|postgres| ("postgres", &**postgres));
+            let mut all = Ok(());
+            for (name, server) in redis.into_iter().chain(postgres) {
+                // What the one does keeps nobody from ending the other.
+                all = all.and(server.terminate());
+                logs.keep(name, &server.process());
             }
-            if let Some(postgres) = &both.postgres {
-                postgres.terminate()?;
-                logs.keep("postgres", &postgres.process());
-            }
-            Ok(())
+            all
         });
         if let Err(error) = ended.await {
             tracing::warn!(error, "a backend of the stack did not end in order");
