@@ -23,7 +23,10 @@ const INSPECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Runs until a signal, or until something ends that should not.
 pub(crate) async fn run(config: Config, role: Role, handlers: Handlers) -> anyhow::Result<()> {
     if let Some(bug) = eventflow_core::planted_bug() {
-        tracing::error!(bug = bug.name(), "this build has a bug planted on purpose, to see whether it is caught");
+        tracing::error!(
+            bug = bug.name(),
+            "this build has a bug planted on purpose, to see whether it is caught"
+        );
     }
     let shutdown = signals::shutdown_on_signal(config.grace)?;
     let tokens = tokens(&config)?;

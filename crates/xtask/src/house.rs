@@ -51,7 +51,7 @@ pub(crate) fn breaches(metadata: &Metadata) -> Result<Vec<String>> {
 
 /// What is wrong with a file of Rust. `name` is its path from the top of the project.
 fn breaches_in(name: &str, text: &str) -> Vec<String> {
-    let all_tests = name.contains("/tests/") || name.ends_with("/tests.rs");
+    let all_tests = name.contains("/tests/") || name.ends_with("/tests.rs") || name.ends_with("_tests.rs");
     let (code, tests) = if all_tests {
         ("", text)
     } else {

@@ -50,8 +50,10 @@ enum Task {
     /// Runs the shipped scenarios one after the other, and says how each ended.
     ///
     /// Without names: all but the long ones, some twenty minutes. What they find goes to target/scenarios/NAME.
-    #[command(after_help = "Examples:\n  cargo xtask scenarios\n  cargo xtask scenarios worker-crash poison\n  \
-                            cargo xtask scenarios --quick --profile dev\n  cargo xtask scenarios --all")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask scenarios\n  cargo xtask scenarios worker-crash poison\n  \
+                            cargo xtask scenarios --quick --profile dev\n  cargo xtask scenarios --all"
+    )]
     Scenarios {
         #[command(flatten)]
         args: scenarios::Args,
@@ -60,8 +62,10 @@ enum Task {
     ///
     /// First the scenarios run without a bug, and must pass. Some twenty minutes; without names all bugs. What the runs
     /// find goes to target/planted. Exit code 1 where a bug is missed.
-    #[command(after_help = "Examples:\n  cargo xtask planted\n  cargo xtask planted copy-is-run trim-by-length\n  \
-                            cargo xtask planted --list")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask planted\n  cargo xtask planted copy-is-run trim-by-length\n  \
+                            cargo xtask planted --list"
+    )]
     Planted {
         #[command(flatten)]
         args: planted::Args,

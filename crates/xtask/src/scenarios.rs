@@ -53,7 +53,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         let failed = ends.iter().filter(|(_, code)| *code != 0).count();
         if failed > 0 {
-            bail!("{failed} of {} did not pass; their reports stand in target/scenarios", ends.len());
+            bail!(
+                "{failed} of {} did not pass; their reports stand in target/scenarios",
+                ends.len()
+            );
         }
         Ok(())
     })
@@ -168,7 +171,11 @@ mod tests {
     fn what_ci_and_the_long_list_name_is_shipped() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let shipped = shipped(&root).expect("the scenarios");
-        let missing: Vec<&&str> = QUICK.iter().chain(&LONG).filter(|name| !shipped.iter().any(|s| s == **name)).collect();
+        let missing: Vec<&&str> = QUICK
+            .iter()
+            .chain(&LONG)
+            .filter(|name| !shipped.iter().any(|s| s == **name))
+            .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
 }

@@ -1,3 +1,5 @@
+//! What a plan holds to, whatever its seed.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -11,7 +11,9 @@ async fn loses_nothing(stack: &str, faults: &str) {
     let reports = rig.strike(&heard).await;
     // Where every write is synced at once, there may be nothing to take away.
     assert!(
-        reports.iter().all(|report| report.touched > 0 && report.skipped.is_none()),
+        reports
+            .iter()
+            .all(|report| report.touched > 0 && report.skipped.is_none()),
         "{reports:?}"
     );
     rig.drain().await;

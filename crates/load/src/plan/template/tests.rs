@@ -1,3 +1,5 @@
+//! What a template takes, and what it says of what it does not take.
+
 use serde_json::{Value, json};
 
 use super::*;
