@@ -50,5 +50,5 @@ pub use registry::{
     HandlerEntry, PauseOrder, Registered, Registration, Registry, RegistryVersion, RetireOrder, Retired, WorkerEntry,
 };
 pub use retry::{LONGEST_WAIT, RetryPolicy};
-pub use text::sanitize;
+pub use text::{grouped, sanitize};
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};

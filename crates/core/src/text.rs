@@ -3,6 +3,19 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// A whole number as people read it: `1,234,567`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The text with every character that could steer a terminal or hide something written as a visible `\u{…}`: C0, DEL,
 /// C1, bidirectional controls, zero-width and other invisible characters, line breaks and tabs.
 pub fn sanitize(text: &str) -> Cow<'_, str> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use eventflow_core::Timestamp;
+pub(crate) use eventflow_core::grouped as count;
 
 /// `2024-05-01` and `12:00:00.123`, in UTC.
 pub(crate) fn date_and_time(at: Timestamp) -> (String, String) {
@@ -50,19 +51,6 @@ pub(crate) fn ago(now: Timestamp, at: Timestamp) -> String {
         3600..172_800 => format!("{}h ago", s / 3600),
         _ => format!("{}d ago", s / 86_400),
     }
-}
-
-/// `1,234,567`.
-pub(crate) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A count that may not be known: `?`, never 0.

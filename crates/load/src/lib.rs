@@ -6,6 +6,7 @@
 //! is left to do, the store is read through the API and compared with it, and the [`verdict`] is a pure function of what
 //! was found. [`report`] writes it down. [`run`] is the whole of it. There is no terminal in here.
 
+mod chance;
 pub mod fault;
 pub mod generate;
 pub mod journal;

@@ -21,6 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::drain::Drain;
 use self::standstill::Standstill;
+use crate::measure::float;
 use crate::target::Running;
 
 /// How often the API is asked.
@@ -99,8 +100,7 @@ impl Reading {
             "dead" => self.dead,
             _ => None,
         };
-        #[expect(clippy::cast_precision_loss, reason = "counts of events are far below 2^52")]
-        number.map(|number| number as f64)
+        number.map(float)
     }
 
     fn of(stats: &Stats, taken: Instant) -> Self {

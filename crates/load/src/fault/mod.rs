@@ -27,6 +27,7 @@ use std::time::Duration;
 use eventflow_core::EventKey;
 use futures_util::future::BoxFuture;
 
+use crate::chance;
 use crate::scenario::{Backend, BackendDeed, Deed, Fault, What, Which, Who};
 use crate::target::{Member, Private, Running};
 
@@ -213,13 +214,9 @@ where
     ended.into_iter().map(|touched| touched.map(u64::from)).sum()
 }
 
-/// The seed of a fault: a step of `SplitMix64` (Steele, Lea, Flood 2014) from that of the scenario.
-fn draw(seed: u64, order: usize) -> u64 {
-    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut mixed = seed.wrapping_add(STEP.wrapping_mul(order as u64 + 1));
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
+/// The seed of a fault: so many steps from that of the scenario.
+const fn draw(seed: u64, order: usize) -> u64 {
+    chance::next(seed.wrapping_add(chance::STEP.wrapping_mul(order as u64)))
 }
 
 #[cfg(test)]

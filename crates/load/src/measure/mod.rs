@@ -17,6 +17,12 @@ use serde::{Deserialize, Serialize};
 pub use glance::Glance;
 pub use meter::{Flight, Meter};
 
+/// A count as a number that can be divided.
+#[expect(clippy::cast_precision_loss, reason = "nothing that is counted here comes near 2^52")]
+pub(crate) const fn float(count: u64) -> f64 {
+    count as f64
+}
+
 /// All that was measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measures {

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::Percentiles;
 use super::histogram::{coarse, record};
-use super::scopes::float;
+use super::{Percentiles, float};
 
 /// Whole seconds that are looked back on, beside the one that runs.
 const SECONDS: u64 = 5;

@@ -201,12 +201,6 @@ fn overlap(a: &Range<Duration>, b: &Range<Duration>) -> Range<Duration> {
     a.start.max(b.start)..a.end.min(b.end)
 }
 
-/// A count as a figure.
-#[expect(clippy::cast_precision_loss, reason = "nothing that is counted here comes near 2^52")]
-pub(super) const fn float(count: u64) -> f64 {
-    count as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

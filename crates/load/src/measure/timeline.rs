@@ -38,7 +38,7 @@ impl Timeline {
             if self.points.len() == Series::POINTS {
                 self.widen();
             } else {
-                let begins = self.width.as_secs_f64() * super::scopes::float(self.points.len() as u64);
+                let begins = self.width.as_secs_f64() * super::float(self.points.len() as u64);
                 self.points.push(Point {
                     at_s: begins,
                     ..Point::default()
@@ -190,8 +190,7 @@ mod tests {
         let sum = |count: fn(&Point) -> u64| told.points.iter().map(count).sum::<u64>();
         assert_eq!(sum(|point| point.acked), u64::from(seconds));
         assert_eq!(sum(|point| point.planned), u64::from(seconds));
-        let evenly =
-            |(i, point): (usize, &Point)| (point.at_s - 8.0 * super::super::scopes::float(i as u64)).abs() < 1e-9;
+        let evenly = |(i, point): (usize, &Point)| (point.at_s - 8.0 * crate::measure::float(i as u64)).abs() < 1e-9;
         assert!(told.points.iter().enumerate().all(evenly));
         assert_eq!(told.points[1].backlog, Some(15), "that at the end of a point");
         assert!(

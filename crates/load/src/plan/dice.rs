@@ -1,30 +1,23 @@
 //! Chance, drawn from a seed.
 //!
 //! Every draw is named by the seed, by what it is for and by a number, so that no draw depends on how many were made
-//! before it. `SplitMix64` is written out here because the same seed must give the same run after an upgrade too, and no
-//! crate of random numbers promises that of its distributions.
+//! before it.
 
 use std::num::NonZeroU64;
+
+use crate::chance::{STEP, mix, next};
 
 /// A stream of chance.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The finalizer of `SplitMix64`.
-const fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 impl Dice {
     /// The stream for this purpose and number.
     pub fn new(seed: u64, purpose: &str, number: u64) -> Self {
-        let named = purpose.bytes().fold(mix(seed.wrapping_add(STEP)), |state, byte| {
-            mix(state.wrapping_add(STEP) ^ u64::from(byte))
-        });
+        let named = purpose.bytes().fold(
+            next(seed),
+            |state, byte| mix(state.wrapping_add(STEP) ^ u64::from(byte)),
+        );
         Self(mix(named ^ mix(number.wrapping_add(STEP))))
     }
 

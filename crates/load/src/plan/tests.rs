@@ -8,10 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::scenario::{
-    Arrivals, Behaviour, Deed, Expect, Fate, Fault, Kind, Load, Model, Phase, Place, Retry, Role, StackKind, Stretch,
-    Target, What, Which, Who,
-};
+use crate::scenario::{Arrivals, Behaviour, Deed, Fate, Fault, Kind, Model, Phase, Role, Stretch, What, Which, Who};
 
 fn kind(name: &str, weight: f64, resend: f64) -> Kind {
     let data = Template::parse(r#"{"id":"{{uuid}}","n":{{seq}},"customer":{{zipf customers 1.1}},"at":"{{now}}"}"#);
@@ -56,32 +53,10 @@ fn scenario(seed: u64, phases: &[(u64, f64, f64, Arrivals)], mix: Vec<Kind>) -> 
     });
     Scenario {
         name: "test".to_owned(),
-        purpose: String::new(),
         seed,
         phases: all,
         mix,
-        faults: Vec::new(),
-        target: Target {
-            place: Place::Private(StackKind::Dev),
-            server: None,
-            workers: 1,
-            apis: 1,
-            settings: BTreeMap::new(),
-            durability: "disk".to_owned(),
-        },
-        load: Load {
-            model: Model::Open,
-            max_in_flight: 100,
-            max_late: Duration::from_secs(10),
-            timeout: Duration::from_secs(10),
-            retry: Retry {
-                max: 3,
-                base: Duration::from_millis(100),
-                cap: Duration::from_secs(2),
-                reuse_key: true,
-            },
-        },
-        expect: Expect::default(),
+        ..crate::scenario::testing::scenario()
     }
 }
 

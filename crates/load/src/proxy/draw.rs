@@ -1,8 +1,10 @@
 //! Draws that depend on nothing but a seed and the numbers of what is drawn for.
 
+use crate::chance::next;
+
 /// A number of at least 0 and below 1. The same seed and numbers always give the same one.
 pub(super) fn draw(seed: u64, numbers: &[u64]) -> f64 {
-    let drawn = numbers.iter().fold(mixed(seed), |state, number| mixed(state ^ *number));
+    let drawn = numbers.iter().fold(next(seed), |state, number| next(state ^ *number));
     #[expect(
         clippy::cast_precision_loss,
         reason = "53 bits are what the fraction of a double holds"
@@ -13,14 +15,6 @@ pub(super) fn draw(seed: u64, numbers: &[u64]) -> f64 {
 
 /// 2 to the power of 53.
 const FRACTIONS: f64 = 9_007_199_254_740_992.0;
-
-/// One step of the generator `SplitMix64`.
-const fn mixed(state: u64) -> u64 {
-    let state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    state ^ (state >> 31)
-}
 
 #[cfg(test)]
 mod tests {

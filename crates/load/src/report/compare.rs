@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::Summary;
-use super::words::real;
+use crate::measure::float;
 use crate::measure::{Percentiles, Scope};
 use crate::verdict::{Outcome, Stands};
 
@@ -199,8 +199,8 @@ fn classes(before: &Summary, after: &Summary) -> Vec<Change> {
         .map(|(metric, a, b)| Change {
             scope: "verdict".into(),
             metric: metric.into(),
-            before: Some(real(a)),
-            after: Some(real(b)),
+            before: Some(float(a)),
+            after: Some(float(b)),
             unit: Unit::Count,
             judged: match b.cmp(&a) {
                 std::cmp::Ordering::Less => Judged::Better,
@@ -231,7 +231,7 @@ fn scopes(name: &str, a: &Scope, b: &Scope, noise: f64) -> Vec<Change> {
             if before.is_none() && after.is_none() {
                 continue;
             }
-            let enough = real(a.count.min(b.count)) * above >= ABOVE;
+            let enough = float(a.count.min(b.count)) * above >= ABOVE;
             let judged = if enough {
                 slower(before, after, noise)
             } else {
@@ -295,11 +295,11 @@ fn recoveries(before: &Summary, after: &Summary, noise: f64) -> Vec<Change> {
 }
 
 fn rate(scope: &Scope) -> Option<f64> {
-    (scope.lasts_s > 0.0).then(|| real(scope.acked) / scope.lasts_s)
+    (scope.lasts_s > 0.0).then(|| float(scope.acked) / scope.lasts_s)
 }
 
 fn share(n: u64, scope: &Scope) -> Option<f64> {
-    (scope.planned > 0).then(|| real(n) / real(scope.planned))
+    (scope.planned > 0).then(|| float(n) / float(scope.planned))
 }
 
 /// Whether a span grew.

@@ -1,5 +1,9 @@
 //! Numbers as the page shows them.
 
+pub(super) use eventflow_core::grouped as count;
+
+use crate::measure::float;
+
 /// A span given in seconds, to three digits: `870 µs`, `1.23 ms`, `87.4 ms`, `1.24 s`, `312 s`.
 pub(super) fn span(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -42,19 +46,6 @@ pub(super) fn moment(seconds: f64) -> String {
     }
 }
 
-/// `1,234,567`.
-pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A number of a chart's axis, or a rate: `0`, `0.5`, `250`, `1,500`, `12k`, `3M`.
 pub(super) fn short(value: f64) -> String {
     match value.abs() {
@@ -80,20 +71,11 @@ fn trimmed(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A count as a number that can be divided.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "for rates and shares that people read; exact below 2^53"
-)]
-pub(super) fn real(n: u64) -> f64 {
-    n as f64
-}
-
 /// `part` of `whole` as a share, `–` of nothing: `99.98 %`.
 pub(super) fn share(part: u64, whole: u64) -> String {
     match whole {
         0 => "–".to_owned(),
-        _ => format!("{} %", trimmed(real(part) / real(whole) * 100.0)),
+        _ => format!("{} %", trimmed(float(part) / float(whole) * 100.0)),
     }
 }
 

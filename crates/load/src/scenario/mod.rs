@@ -16,6 +16,8 @@ mod near;
 mod raw;
 mod read;
 mod schema;
+#[cfg(test)]
+pub(crate) mod testing;
 mod who;
 mod written;
 

@@ -79,8 +79,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::scenario::testing::scenario;
     use crate::scenario::{Backend, BackendDeed, Fault, Route, Side, Toxic, What};
-    use crate::target::private::testing::scenario;
 
     fn missing(what: &str) -> Missing {
         Missing {

@@ -4,8 +4,6 @@ mod backends;
 mod cast;
 mod deadlocks;
 mod recorders;
-#[cfg(test)]
-pub(crate) mod testing;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Facts, show};
-use crate::measure::{Percentiles, Scope};
+use crate::measure::{Percentiles, Scope, float};
 
 /// Whether a threshold may name this metric: a percentile such as `accept.p99`, `service.max` or `end_to_end.p50`, or
 /// `rate`, `planned`, `sent`, `late`, `not_sent`, `acked`, `rejected`, `unknown`, `errors`, `success`, `retries`,
@@ -98,7 +98,7 @@ impl Metric {
             }
             Self::Dead => {
                 let tally = facts.tally.as_ref()?;
-                Some(show::figure(tally.dead_in.get(name).copied().unwrap_or(0)))
+                Some(float(tally.dead_in.get(name).copied().unwrap_or(0)))
             }
             _ => self.measured(facts.measures.scopes.get(name)?),
         }
@@ -107,9 +107,9 @@ impl Metric {
     fn measured(self, scope: &Scope) -> Option<f64> {
         match self {
             Self::Of(timed, figure) => figure.of(timed.of(scope)),
-            Self::Count(counted) => Some(show::figure(counted.of(scope))),
-            Self::Rate => (scope.lasts_s > 0.0).then(|| show::figure(scope.acked) / scope.lasts_s),
-            Self::Success => (scope.sent > 0).then(|| show::figure(scope.acked) / show::figure(scope.sent)),
+            Self::Count(counted) => Some(float(counted.of(scope))),
+            Self::Rate => (scope.lasts_s > 0.0).then(|| float(scope.acked) / scope.lasts_s),
+            Self::Success => (scope.sent > 0).then(|| float(scope.acked) / float(scope.sent)),
             Self::Recovery | Self::Dead => None,
         }
     }
@@ -170,7 +170,7 @@ impl Figure {
             Self::P99 => percentiles.p99,
             Self::P999 => percentiles.p999,
             Self::Max => percentiles.max,
-            Self::Count => Some(show::figure(percentiles.count)),
+            Self::Count => Some(float(percentiles.count)),
         }
     }
 }

@@ -4,12 +4,6 @@ use std::fmt::Write as _;
 
 use super::Class;
 
-/// A count as a figure.
-#[expect(clippy::cast_precision_loss, reason = "nothing that is counted here comes near 2^52")]
-pub(super) const fn figure(count: u64) -> f64 {
-    count as f64
-}
-
 /// A whole number.
 pub(super) fn whole(value: f64) -> String {
     format!("{value:.0}")

@@ -10,8 +10,8 @@ use crate::journal::testing::SOURCE;
 use crate::journal::{Heard, Record};
 use crate::measure::{Measures, Percentiles, Scope};
 use crate::scenario::{
-    Arrivals, Behaviour, Comparison, Condition, Expect, Fate, Fault, Invariants, Kind, Load, Model, Phase, Place,
-    Retry, Route, Scenario, Side, StackKind, Stretch, Target, Threshold, Toxic, What,
+    Arrivals, Behaviour, Comparison, Condition, Expect, Fate, Fault, Invariants, Kind, Phase, Route, Scenario, Side,
+    Stretch, Threshold, Toxic, What,
 };
 
 /// When the load begins.
@@ -82,9 +82,6 @@ pub(super) fn report(id: &str) -> FaultReport {
 /// All of a scenario that the verdict looks at.
 pub(super) fn scenario() -> Scenario {
     Scenario {
-        name: "s".into(),
-        purpose: String::new(),
-        seed: 7,
         phases: phases(),
         mix: vec![
             kind("order.created", Fate::Stored),
@@ -102,26 +99,6 @@ pub(super) fn scenario() -> Scenario {
                 share: 1.0,
             },
         }],
-        target: Target {
-            place: Place::Private(StackKind::Postgres),
-            server: None,
-            workers: 2,
-            apis: 1,
-            settings: BTreeMap::new(),
-            durability: "disk".into(),
-        },
-        load: Load {
-            model: Model::Open,
-            max_in_flight: 100,
-            max_late: Duration::from_secs(10),
-            timeout: Duration::from_secs(10),
-            retry: Retry {
-                max: 3,
-                base: Duration::from_millis(100),
-                cap: Duration::from_secs(2),
-                reuse_key: true,
-            },
-        },
         expect: Expect {
             steady_state: BTreeMap::from([("backlog".to_owned(), condition(Comparison::Less, 500.0))]),
             faults_took_effect: true,
@@ -136,6 +113,7 @@ pub(super) fn scenario() -> Scenario {
                 ..Invariants::default()
             },
         },
+        ..crate::scenario::testing::scenario()
     }
 }
 

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::chart::{Chart, Line, Unit};
 use super::frame::{Frame, LEFT, RIGHT, WIDTH};
-use crate::measure::{Point, Series};
+use crate::measure::{Point, Series, float};
 use crate::report::Summary;
-use crate::report::words::real;
 
 /// All of them, with the numbers that the pointer reads.
 pub(super) fn render(summary: &Summary) -> String {
@@ -44,7 +43,7 @@ pub(super) fn render(summary: &Summary) -> String {
 }
 
 fn of(series: &Series) -> Vec<Chart> {
-    let a_second = |n: u64| Some(real(n) / series.width_s.max(f64::MIN_POSITIVE));
+    let a_second = |n: u64| Some(float(n) / series.width_s.max(f64::MIN_POSITIVE));
     let line = |name, class, value: &dyn Fn(&Point) -> Option<f64>| Line {
         name,
         class,
@@ -78,16 +77,16 @@ fn of(series: &Series) -> Vec<Chart> {
             note: "Lag: in the queue, and no worker has it. Backlog: all that is neither stored nor dead. A gap: nobody knew.",
             unit: Unit::Number,
             lines: vec![
-                line("lag", "blue", &|p| p.lag.map(real)),
-                line("backlog", "orange", &|p| p.backlog.map(real)),
-                line("dead letters", "red", &|p| p.dead.map(real)),
+                line("lag", "blue", &|p| p.lag.map(float)),
+                line("backlog", "orange", &|p| p.backlog.map(float)),
+                line("dead letters", "red", &|p| p.dead.map(float)),
             ],
         },
         Chart {
             title: "In flight",
             note: "Requests that awaited their answer.",
             unit: Unit::Number,
-            lines: vec![line("in flight", "blue", &|p| Some(real(p.in_flight)))],
+            lines: vec![line("in flight", "blue", &|p| Some(float(p.in_flight)))],
         },
     ]
 }

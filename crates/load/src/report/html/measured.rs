@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::rows;
+use crate::measure::float;
 use crate::measure::{Percentiles, Scope};
 use crate::report::Summary;
 use crate::report::escape::markup;
-use crate::report::words::{count, real, share, short, span_or_none};
+use crate::report::words::{count, share, short, span_or_none};
 
 /// The few figures that one looks for first.
 pub(super) fn tiles(summary: &Summary) -> String {
@@ -121,7 +122,7 @@ fn counts(name: &str, scope: &Scope) -> Vec<String> {
 
 fn rate(scope: &Scope) -> String {
     if scope.lasts_s > 0.0 {
-        short(real(scope.acked) / scope.lasts_s)
+        short(float(scope.acked) / scope.lasts_s)
     } else {
         "–".into()
     }

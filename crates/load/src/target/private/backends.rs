@@ -127,8 +127,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::scenario::testing::scenario;
     use crate::scenario::{Fault, Role, Which, Who};
-    use crate::target::private::testing::scenario;
 
     #[test]
     fn further_processes_are_reckoned_with() {

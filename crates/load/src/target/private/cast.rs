@@ -142,7 +142,7 @@ async fn migrate(program: PathBuf, folder: PathBuf, settings: BTreeMap<String, S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::private::testing::scenario;
+    use crate::scenario::testing::scenario;
 
     #[test]
     fn a_scenario_has_its_way_but_for_what_is_ours() {
